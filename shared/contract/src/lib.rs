@@ -1,0 +1,33 @@
+//! What crosses the bus between the edge and the services.
+//!
+//! An operation is declared once, in a [`service!`] block. From that line follow the method a service must implement, the
+//! subject it listens on, the types the edge sends and expects, and the operation's entry in the `OpenAPI` document. A request
+//! type *is* its operation: [`Operation`] is implemented on it, so no request can belong to two of them.
+//!
+//! This crate does no I/O and knows neither NATS nor HTTP nor SQL.
+
+pub mod callbacks;
+pub mod filter;
+pub mod meetingrooms;
+pub mod numbers;
+pub mod queues;
+pub mod users;
+
+mod listing;
+mod operation;
+mod refusal;
+mod reply;
+
+pub use listing::Listing;
+pub use operation::{Call, Endpoint, Handled, Operation, OperationDoc, Outcome};
+pub use refusal::{BoxError, Broken, Failure, Fault, NoRefusal, Refusal, RefusalDoc, Status};
+pub use reply::{Answer, Body, Example, PIECE_BYTES, Pieces, Reply, Success};
+
+#[doc(hidden)]
+pub mod macros {
+    pub use crate::operation::read;
+    pub use std::{future::Future, sync::Arc, vec::Vec};
+}
+
+/// Every service of the product, by the name it has on the bus.
+pub const SERVICES: [&str; 4] = [users::SERVICE, callbacks::SERVICE, queues::SERVICE, meetingrooms::SERVICE];

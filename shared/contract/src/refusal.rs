@@ -1,0 +1,283 @@
+use std::{error::Error, fmt};
+
+use serde::{Deserialize, Serialize};
+
+/// Any error with its chain of causes.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// How a request can end other than well. Each variant is one HTTP status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    Invalid,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    RequestTimeout,
+    Conflict,
+    PreconditionFailed,
+    TooLarge,
+    UriTooLong,
+    UnsupportedMediaType,
+    Unprocessable,
+    TooManyRequests,
+    HeadersTooLarge,
+    Broken,
+    Unavailable,
+    TimedOut,
+}
+
+impl Status {
+    /// All of them, so that a code from the wire can be looked up.
+    pub const ALL: [Self; 17] = [
+        Self::Invalid,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::RequestTimeout,
+        Self::Conflict,
+        Self::PreconditionFailed,
+        Self::TooLarge,
+        Self::UriTooLong,
+        Self::UnsupportedMediaType,
+        Self::Unprocessable,
+        Self::TooManyRequests,
+        Self::HeadersTooLarge,
+        Self::Broken,
+        Self::Unavailable,
+        Self::TimedOut,
+    ];
+
+    /// The HTTP status code.
+    pub const fn http(self) -> u16 {
+        match self {
+            Self::Invalid => 400,
+            Self::Unauthorized => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
+            Self::Conflict => 409,
+            Self::PreconditionFailed => 412,
+            Self::TooLarge => 413,
+            Self::UriTooLong => 414,
+            Self::UnsupportedMediaType => 415,
+            Self::Unprocessable => 422,
+            Self::TooManyRequests => 429,
+            Self::HeadersTooLarge => 431,
+            Self::Broken => 500,
+            Self::Unavailable => 503,
+            Self::TimedOut => 504,
+        }
+    }
+
+    /// The status with this HTTP code, if it is one of ours.
+    pub fn from_http(code: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.http() == code)
+    }
+
+    /// The `error` of an envelope where nothing more specific is declared.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Invalid => "BadRequest",
+            Self::Unauthorized => "Unauthorized",
+            Self::Forbidden => "Forbidden",
+            Self::NotFound => "NotFound",
+            Self::MethodNotAllowed => "MethodNotAllowed",
+            Self::RequestTimeout => "RequestTimeout",
+            Self::Conflict => "Conflict",
+            Self::PreconditionFailed => "PreconditionFailed",
+            Self::TooLarge => "PayloadTooLarge",
+            Self::UriTooLong => "UriTooLong",
+            Self::UnsupportedMediaType => "UnsupportedMediaType",
+            Self::Unprocessable => "UnprocessableEntity",
+            Self::TooManyRequests => "TooManyRequests",
+            Self::HeadersTooLarge => "HeadersTooLarge",
+            Self::Broken => "InternalServerError",
+            Self::Unavailable => "ServiceUnavailable",
+            Self::TimedOut => "GatewayTimeout",
+        }
+    }
+}
+
+/// An error as the client sees it: a status and the envelope `{"error": code, "message": message}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    pub status: Status,
+    pub code: String,
+    pub message: String,
+}
+
+/// The envelope's wire form; [`Fault`] adds the status, which travels beside it.
+#[derive(Serialize, Deserialize)]
+struct Envelope<C> {
+    error: C,
+    message: C,
+}
+
+impl Fault {
+    /// A fault with its status's own code.
+    pub fn new(status: Status, message: impl Into<String>) -> Self {
+        Self { status, code: status.code().to_owned(), message: message.into() }
+    }
+
+    /// The envelope's bytes.
+    pub fn envelope(&self) -> Vec<u8> {
+        let envelope = Envelope { error: self.code.as_str(), message: self.message.as_str() };
+        serde_json::to_vec(&envelope).unwrap_or_default()
+    }
+
+    /// Reads back what [`Fault::envelope`] wrote.
+    pub fn from_envelope(status: Status, envelope: &[u8]) -> Result<Self, serde_json::Error> {
+        let Envelope { error, message } = serde_json::from_slice::<Envelope<String>>(envelope)?;
+        Ok(Self { status, code: error, message })
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.status.http(), self.code, self.message)
+    }
+}
+
+impl Error for Fault {}
+
+/// What a service's rules say no with; declared with [`refusals!`](crate::refusals).
+pub trait Refusal: fmt::Display + Send + Sync + 'static {
+    /// Every refusal of this type, for the documents.
+    const TABLE: &'static [RefusalDoc];
+
+    fn status(&self) -> Status;
+    fn code(&self) -> &'static str;
+
+    fn fault(&self) -> Fault {
+        Fault { status: self.status(), code: self.code().to_owned(), message: self.to_string() }
+    }
+}
+
+/// A refusal as the documents show it.
+#[derive(Debug, Clone, Copy)]
+pub struct RefusalDoc {
+    pub variant: &'static str,
+    pub status: Status,
+    pub code: &'static str,
+    /// The message's pattern, with the names of what it quotes in braces.
+    pub message: &'static str,
+}
+
+/// The refusal of a service whose rules never say no.
+#[derive(Debug)]
+pub enum NoRefusal {}
+
+impl fmt::Display for NoRefusal {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {}
+    }
+}
+
+impl Refusal for NoRefusal {
+    const TABLE: &'static [RefusalDoc] = &[];
+
+    fn status(&self) -> Status {
+        match *self {}
+    }
+
+    fn code(&self) -> &'static str {
+        match *self {}
+    }
+}
+
+/// Why a handler did not answer: its rules refused, or something broke.
+#[derive(Debug)]
+pub enum Failure<R> {
+    /// The rules said no, with the declared status, code and message.
+    Refused(R),
+    /// Anything else. It is logged once, where it happened, and answered without detail.
+    Broken(BoxError),
+}
+
+impl<R, E: Error + Send + Sync + 'static> From<E> for Failure<R> {
+    fn from(error: E) -> Self {
+        Self::Broken(Box::new(error))
+    }
+}
+
+/// A [`Failure`] after its refusal became a [`Fault`].
+#[derive(Debug)]
+pub enum Broken {
+    Refused(Fault),
+    Error(BoxError),
+}
+
+impl<R: Refusal> From<Failure<R>> for Broken {
+    fn from(failure: Failure<R>) -> Self {
+        match failure {
+            Failure::Refused(refusal) => Self::Refused(refusal.fault()),
+            Failure::Broken(error) => Self::Error(error),
+        }
+    }
+}
+
+/// Declares what a service refuses: a variant, its status, its code and its message, one line each.
+///
+/// ```
+/// configmgt_contract::refusals! {
+///     /// Why a door stays shut.
+///     pub enum DoorRefusal {
+///         Locked { door: String } => Conflict, "DoorLocked", "Door {door} is locked";
+///     }
+/// }
+/// use configmgt_contract::{Refusal, Status};
+/// let refusal = DoorRefusal::Locked { door: "front".into() };
+/// assert_eq!((refusal.status(), refusal.code()), (Status::Conflict, "DoorLocked"));
+/// assert_eq!(refusal.to_string(), "Door front is locked");
+/// ```
+#[macro_export]
+macro_rules! refusals {
+    (
+        $(#[$meta:meta])*
+        $vis:vis enum $name:ident {
+            $( $(#[$variant_meta:meta])* $variant:ident { $($field:ident : $type:ty),* $(,)? } => $status:ident, $code:literal, $message:literal; )+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        $vis enum $name {
+            $( $(#[$variant_meta])* $variant { $($field: $type),* }, )+
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                match self {
+                    $( Self::$variant { $($field),* } => ::std::write!(f, $message), )+
+                }
+            }
+        }
+
+        impl $crate::Refusal for $name {
+            const TABLE: &'static [$crate::RefusalDoc] = &[
+                $( $crate::RefusalDoc {
+                    variant: ::std::stringify!($variant),
+                    status: $crate::Status::$status,
+                    code: $code,
+                    message: $message,
+                }, )+
+            ];
+
+            fn status(&self) -> $crate::Status {
+                match self { $( Self::$variant { .. } => $crate::Status::$status, )+ }
+            }
+
+            fn code(&self) -> &'static str {
+                match self { $( Self::$variant { .. } => $code, )+ }
+            }
+        }
+
+        impl ::std::convert::From<$name> for $crate::Failure<$name> {
+            fn from(refusal: $name) -> Self {
+                Self::Refused(refusal)
+            }
+        }
+    };
+}

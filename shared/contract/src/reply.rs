@@ -1,0 +1,98 @@
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::BoxError;
+
+/// The largest piece in which a reply travels. It leaves room below NATS's payload limit of 1 MiB and bounds what either side
+/// holds of a long list.
+pub const PIECE_BYTES: usize = 256 * 1024;
+
+/// A reply's bytes while they are still being made.
+pub type Pieces = BoxStream<'static, Result<Bytes, BoxError>>;
+
+/// A handler's reply as the transport sends it.
+pub enum Answer {
+    Whole(Bytes),
+    /// Pieces of at most [`PIECE_BYTES`] each.
+    Pieces(Pieces),
+}
+
+/// What an operation answers when it goes well. The type decides the HTTP status, so no route can pair a status with a body that does not belong to it.
+pub trait Reply: Sized + Send + 'static {
+    const SUCCESS: Success;
+
+    /// The bytes the service writes and the edge passes on.
+    fn answer(self) -> Result<Answer, BoxError>;
+
+    /// The schema's name and definition and an example, for the documents. `None` where there is no body.
+    fn schema() -> Option<Body>;
+}
+
+/// How a request ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Success {
+    Ok,
+    NoContent,
+}
+
+impl Success {
+    pub const fn http(self) -> u16 {
+        match self {
+            Self::Ok => 200,
+            Self::NoContent => 204,
+        }
+    }
+}
+
+/// A value that shows what a type looks like. It is typed, so an example in the documents cannot be of a form that the server does not know.
+pub trait Example {
+    fn example() -> Self;
+}
+
+/// A body as the documents describe it.
+pub struct Body {
+    pub schema: utoipa::openapi::RefOr<utoipa::openapi::Schema>,
+    /// The schemas it refers to, by name.
+    pub components: Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>,
+    pub example: serde_json::Value,
+}
+
+impl Body {
+    pub fn of<T: Serialize + ToSchema + Example>() -> Self {
+        let mut components = vec![(T::name().into_owned(), T::schema())];
+        T::schemas(&mut components);
+        Self {
+            schema: utoipa::openapi::Ref::from_schema_name(T::name()).into(),
+            components,
+            example: serde_json::to_value(T::example()).unwrap_or_default(),
+        }
+    }
+}
+
+/// 204: done, with nothing to say.
+impl Reply for () {
+    const SUCCESS: Success = Success::NoContent;
+
+    fn answer(self) -> Result<Answer, BoxError> {
+        Ok(Answer::Whole(Bytes::new()))
+    }
+
+    fn schema() -> Option<Body> {
+        None
+    }
+}
+
+/// 200 with a JSON body.
+impl<T: Serialize + ToSchema + Example + Send + 'static> Reply for T {
+    const SUCCESS: Success = Success::Ok;
+
+    fn answer(self) -> Result<Answer, BoxError> {
+        Ok(Answer::Whole(serde_json::to_vec(&self)?.into()))
+    }
+
+    fn schema() -> Option<Body> {
+        Some(Body::of::<T>())
+    }
+}
