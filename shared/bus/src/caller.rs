@@ -1,0 +1,278 @@
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use async_nats::{HeaderMap, Message, StatusCode, Subscriber};
+use bytes::Bytes;
+use configmgt_contract::{Answer, Fault, Status};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
+use tokio::{sync::oneshot, time::timeout};
+use tracing::{Instrument, info_span};
+
+use crate::{
+    Connection, Request, Transport,
+    headers::{self, Stamp},
+    local::no_listener,
+    retry::{Patience, RetryBudget},
+    trace,
+    transport::remaining,
+};
+
+/// The asking side of the bus. Clones share everything.
+///
+/// All replies come in on one subscription of its own, so that a request that is never answered leaves nothing behind.
+#[derive(Clone)]
+pub struct Caller {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    connection: Connection,
+    /// Replies come on `<inbox>.<token>`.
+    inbox: String,
+    waiting: Waiting,
+    budget: RetryBudget,
+    patience: Patience,
+    sender: String,
+    began: Instant,
+}
+
+impl Caller {
+    pub async fn start(connection: Connection, patience: Patience) -> Result<Self, async_nats::SubscribeError> {
+        let inbox = connection.client().new_inbox();
+        let replies = connection.client().subscribe(format!("{inbox}.*")).await?;
+        let shared = Shared {
+            inbox,
+            waiting: Waiting::default(),
+            budget: RetryBudget::new(),
+            patience,
+            sender: uuid::Uuid::new_v4().simple().to_string(),
+            began: Instant::now(),
+            connection,
+        };
+        let caller = Self { shared: Arc::new(shared) };
+        tokio::spawn(hand_out(replies, caller.shared.waiting.clone()));
+        tokio::spawn(give_up_on_loss(caller.shared.connection.losses(), caller.shared.waiting.clone()));
+        Ok(caller)
+    }
+
+    /// Asks, and asks again while that is safe and the budget allows it. The reply subject stays the same, so whichever
+    /// attempt is answered first ends the wait.
+    async fn ask(&self, request: &Request) -> Result<Message, Fault> {
+        let Shared { budget, patience, .. } = &*self.shared;
+        let operation = request.operation;
+        budget.earn();
+        let mut reply = self.shared.waiting.open();
+        loop {
+            self.send(request, reply.token).await?;
+            let rest = remaining(request.call.deadline);
+            let attempt = if operation.safe { patience.attempt.min(rest) } else { rest };
+            let received = match timeout(attempt, &mut reply.receiver).await {
+                Err(_) if operation.safe && budget.spend() => continue,
+                Err(_) => timeout(remaining(request.call.deadline), &mut reply.receiver).await,
+                received => received,
+            };
+            return match received {
+                Ok(Ok(message)) if message.status == Some(StatusCode::NO_RESPONDERS) => {
+                    Err(no_listener(operation.service))
+                }
+                Ok(Ok(message)) => Ok(message),
+                Ok(Err(_)) => Err(bus_down()),
+                Err(_) => Err(timed_out(operation.service)),
+            };
+        }
+    }
+
+    async fn send(&self, request: &Request, token: u64) -> Result<(), Fault> {
+        let rest = remaining(request.call.deadline);
+        if rest.is_zero() {
+            return Err(timed_out(request.operation.service));
+        }
+        let stamp = Stamp { sender: self.shared.sender.clone(), sent_ms: millis(self.shared.began.elapsed()) };
+        let headers = headers::of_request(&request.call, trace::current().as_deref(), rest, &stamp);
+        self.publish(request.operation.subject.to_owned(), token, headers, request.body.clone()).await
+    }
+
+    /// Sends at once or not at all.
+    async fn publish(&self, subject: String, token: u64, headers: HeaderMap, body: Bytes) -> Result<(), Fault> {
+        let connection = &self.shared.connection;
+        if !connection.is_up() {
+            return Err(bus_down());
+        }
+        let reply = format!("{}.{token}", self.shared.inbox);
+        let publishing = connection.client().publish_with_reply_and_headers(subject, reply, headers, body);
+        match timeout(SEND_PATIENCE, publishing).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Fault::new(Status::TooLarge, format!("the request cannot travel: {error}"))),
+            Err(_) => Err(bus_down()),
+        }
+    }
+
+    async fn answer(&self, request: Request) -> Result<Answer, Fault> {
+        let message = self.ask(&request).await?;
+        if let Some(fault) = headers::fault(message.headers.as_ref(), &message.payload) {
+            return Err(fault);
+        }
+        let Some(next) = headers::next_piece(message.headers.as_ref()) else {
+            return Ok(Answer::Whole(message.payload));
+        };
+        let rest = Rest { ahead: Some(self.pull(next).await?), caller: self.clone() };
+        let pieces = stream::try_unfold((Some(message.payload), rest), |(first, mut rest)| async move {
+            let piece = match first {
+                Some(first) => Some(first),
+                None => rest.next().await?,
+            };
+            Ok(piece.map(|piece| (piece, (None, rest))))
+        });
+        Ok(Answer::Pieces(pieces.boxed()))
+    }
+
+    /// Asks for the piece at `subject`.
+    async fn pull(&self, subject: String) -> Result<Pull, Fault> {
+        let reply = self.shared.waiting.open();
+        self.publish(subject.clone(), reply.token, HeaderMap::new(), Bytes::new()).await?;
+        Ok(Pull { subject, reply })
+    }
+}
+
+impl Transport for Caller {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Answer, Fault>> {
+        let span =
+            info_span!("ask", otel.kind = "client", otel.name = request.operation.subject, messaging.system = "nats");
+        self.answer(request).instrument(span).boxed()
+    }
+
+    fn ping<'a>(&'a self, service: &'a str, patience: Duration) -> BoxFuture<'a, Result<(), Fault>> {
+        async move {
+            let mut reply = self.shared.waiting.open();
+            self.publish(format!("$SRV.PING.{service}"), reply.token, HeaderMap::new(), Bytes::new()).await?;
+            match timeout(patience, &mut reply.receiver).await {
+                Ok(Ok(message)) if message.status == Some(StatusCode::NO_RESPONDERS) => Err(no_listener(service)),
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(_)) => Err(bus_down()),
+                Err(_) => Err(timed_out(service)),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Handing a message to the connection's own queue takes no longer than this, or the connection is stuck.
+const SEND_PATIENCE: Duration = Duration::from_millis(50);
+
+/// What is still to come of a streamed reply. One piece is asked for ahead of the reader, never more.
+struct Rest {
+    ahead: Option<Pull>,
+    caller: Caller,
+}
+
+struct Pull {
+    subject: String,
+    reply: Reply,
+}
+
+impl Rest {
+    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        let Some(pull) = &mut self.ahead else { return Ok(None) };
+        let message = match timeout(self.caller.shared.patience.piece, &mut pull.reply.receiver).await {
+            Ok(Ok(message)) if message.status == Some(StatusCode::NO_RESPONDERS) => {
+                return Err(Fault::new(Status::Unavailable, "the service that was answering is gone"));
+            }
+            Ok(Ok(message)) => message,
+            Ok(Err(_)) => return Err(bus_down()),
+            Err(_) => return Err(Fault::new(Status::TimedOut, "the rest of the reply did not come in time")),
+        };
+        if let Some(fault) = headers::fault(message.headers.as_ref(), &message.payload) {
+            self.ahead = None;
+            return Err(fault);
+        }
+        self.ahead = match headers::next_piece(message.headers.as_ref()) {
+            Some(next) => Some(self.caller.pull(next).await?),
+            None => None,
+        };
+        Ok(Some(message.payload))
+    }
+}
+
+impl Drop for Rest {
+    /// Tells the service that nobody reads on, so that it need not wait for that to show.
+    fn drop(&mut self) {
+        if let Some(pull) = &self.ahead {
+            let client = self.caller.shared.connection.client();
+            // Without room in the queue the service finds out by itself.
+            let _ = client.publish(pull.subject.clone(), Bytes::new()).now_or_never();
+        }
+    }
+}
+
+/// Who waits for a reply, by the token of its subject.
+#[derive(Clone, Default)]
+struct Waiting {
+    replies: Arc<Mutex<HashMap<u64, oneshot::Sender<Message>>>>,
+    tokens: Arc<AtomicU64>,
+}
+
+/// A reply that is waited for, until this is dropped.
+struct Reply {
+    token: u64,
+    receiver: oneshot::Receiver<Message>,
+    waiting: Waiting,
+}
+
+impl Waiting {
+    fn open(&self) -> Reply {
+        let token = self.tokens.fetch_add(1, Ordering::Relaxed);
+        let (sender, receiver) = oneshot::channel();
+        self.lock().insert(token, sender);
+        Reply { token, receiver, waiting: self.clone() }
+    }
+
+    fn hand_over(&self, message: Message) {
+        let token = message.subject.rsplit('.').next().and_then(|token| token.parse().ok());
+        let sender = token.and_then(|token: u64| self.lock().remove(&token));
+        if let Some(sender) = sender {
+            // Whoever asked may just have given up.
+            let _ = sender.send(message);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, oneshot::Sender<Message>>> {
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        self.waiting.lock().remove(&self.token);
+    }
+}
+
+async fn hand_out(mut replies: Subscriber, waiting: Waiting) {
+    while let Some(message) = replies.next().await {
+        waiting.hand_over(message);
+    }
+}
+
+/// A reply to what was asked over a lost connection may never come: whoever waits is told at once.
+async fn give_up_on_loss(mut losses: tokio::sync::watch::Receiver<u64>, waiting: Waiting) {
+    while losses.changed().await.is_ok() {
+        waiting.lock().clear();
+    }
+}
+
+fn bus_down() -> Fault {
+    Fault::new(Status::Unavailable, "the message bus cannot be reached")
+}
+
+fn timed_out(service: &str) -> Fault {
+    Fault::new(Status::TimedOut, format!("the {service} service did not answer in time"))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

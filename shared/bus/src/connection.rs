@@ -1,0 +1,96 @@
+use std::{sync::Arc, time::Duration};
+
+use async_nats::{Client, ConnectOptions, Event, connection::State};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+/// The oldest nats-server that keeps what the product promises: older ones ignore parts of its configuration silently.
+const OLDEST_SERVER: (i64, i64, i64) = (2, 12, 0);
+
+/// Two of these without an answer, and the connection counts as lost.
+const PING_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How many commands may wait for the connection's writer.
+const COMMANDS: usize = 8192;
+
+/// A connection to NATS that re-establishes itself.
+#[derive(Clone)]
+pub struct Connection {
+    client: Client,
+    /// Counts the times the connection was lost.
+    losses: watch::Receiver<u64>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("cannot reach NATS at {url}")]
+    Unreachable { url: String, source: async_nats::ConnectError },
+    #[error("nats-server {found} at {url} is too old: 2.12 or newer is needed")]
+    TooOld { url: String, found: String },
+}
+
+impl Connection {
+    /// Connects to `url`, which may carry a user and a password.
+    ///
+    /// `name` shows in the server's list of connections; with `inbox` replies come below that prefix, so that the server can
+    /// keep one user's replies from another.
+    pub async fn open(url: &str, name: &str, inbox: &str) -> Result<Self, ConnectError> {
+        let (lost, losses) = watch::channel(0_u64);
+        let lost = Arc::new(lost);
+        let client = ConnectOptions::new()
+            .name(name)
+            .custom_inbox_prefix(inbox)
+            .ping_interval(PING_INTERVAL)
+            .connection_timeout(Duration::from_secs(2))
+            .client_capacity(COMMANDS)
+            .reconnect_delay_callback(|attempts| Duration::from_millis(50 * attempts.min(20) as u64))
+            .event_callback(move |event| {
+                let lost = Arc::clone(&lost);
+                async move { note(&event, &lost) }
+            })
+            .connect(url)
+            .await
+            .map_err(|source| ConnectError::Unreachable { url: without_password(url), source })?;
+        let (major, minor, patch) = OLDEST_SERVER;
+        if !client.is_server_compatible(major, minor, patch) {
+            return Err(ConnectError::TooOld { url: without_password(url), found: client.server_info().version });
+        }
+        Ok(Self { client, losses })
+    }
+
+    /// Whether the connection stands at this moment.
+    pub fn is_up(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// Whether the server answers a round trip within `patience`.
+    pub async fn answers(&self, patience: Duration) -> bool {
+        self.is_up() && tokio::time::timeout(patience, self.client.flush()).await.is_ok_and(|flushed| flushed.is_ok())
+    }
+
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn losses(&self) -> watch::Receiver<u64> {
+        self.losses.clone()
+    }
+}
+
+fn note(event: &Event, lost: &watch::Sender<u64>) {
+    match event {
+        Event::Connected => info!("connected to NATS"),
+        Event::Disconnected => {
+            lost.send_modify(|losses| *losses += 1);
+            warn!("connection to NATS lost");
+        }
+        other => warn!(event = %other, "NATS"),
+    }
+}
+
+fn without_password(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => format!("{}{}", &url[..scheme + 3], &url[at + 1..]),
+        _ => url.to_owned(),
+    }
+}

@@ -1,0 +1,88 @@
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use configmgt_contract::{Answer, BoxError, Broken, Call, Endpoint, Fault, Handled, OperationDoc, Status};
+use tracing::{error, warn};
+
+use crate::transport::remaining;
+
+/// Turns an error that is no refusal into what the client may know of it.
+pub type Classify = fn(&BoxError) -> Fault;
+
+type Run = Arc<dyn Fn(Call, Bytes) -> Handled + Send + Sync>;
+
+/// A service's operations with their handlers, for any transport.
+pub struct Handlers {
+    service: &'static str,
+    classify: Classify,
+    by_subject: HashMap<&'static str, Handler>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Handler {
+    pub(crate) operation: OperationDoc,
+    run: Run,
+    classify: Classify,
+}
+
+impl Handlers {
+    pub fn new(service: &'static str, classify: Classify) -> Self {
+        Self { service, classify, by_subject: HashMap::new() }
+    }
+
+    /// Adds a resource's endpoints, handled by `resource`.
+    #[must_use]
+    pub fn with<R: Send + Sync + 'static>(mut self, resource: &Arc<R>, endpoints: Vec<Endpoint<R>>) -> Self {
+        for Endpoint { doc, run } in endpoints {
+            let resource = Arc::clone(resource);
+            let run: Run = Arc::new(move |call, body| run(Arc::clone(&resource), call, body));
+            self.by_subject.insert(doc.subject, Handler { operation: doc, run, classify: self.classify });
+        }
+        self
+    }
+
+    pub const fn service(&self) -> &'static str {
+        self.service
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Handler> {
+        self.by_subject.values()
+    }
+
+    pub(crate) fn on(&self, subject: &str) -> Option<&Handler> {
+        self.by_subject.get(subject)
+    }
+}
+
+impl Handler {
+    /// Carries the request out, unless its time is over already, and until it is over.
+    pub(crate) async fn handle(&self, call: Call, body: Bytes) -> Result<Answer, Fault> {
+        let patience = remaining(call.deadline);
+        if patience.is_zero() {
+            return Err(Fault::new(Status::TimedOut, "the request came too late and was not carried out"));
+        }
+        match tokio::time::timeout(patience, (self.run)(call, body)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Broken::Refused(fault))) => Err(fault),
+            Ok(Err(Broken::Error(error))) => Err(self.broken(&error)),
+            Err(_) => Err(Fault::new(Status::TimedOut, "the service did not finish in time")),
+        }
+    }
+
+    /// Logs an error with its chain, here and nowhere else, and gives what the client may know.
+    pub(crate) fn broken(&self, error: &BoxError) -> Fault {
+        let fault = (self.classify)(error);
+        let chain = chain(error.as_ref());
+        if fault.status == Status::Broken {
+            error!(operation = self.operation.name, error = chain, "request broke");
+        } else {
+            warn!(operation = self.operation.name, status = fault.status.http(), error = chain, "request failed");
+        }
+        fault
+    }
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |chain, cause| format!("{chain}: {cause}"))
+}

@@ -1,0 +1,111 @@
+//! What travels beside a body. A message's text never goes into a header: a line break there would break the protocol.
+
+use std::time::{Duration, Instant};
+
+use async_nats::{HeaderMap, HeaderName, HeaderValue};
+use configmgt_contract::{Call, Fault, Status};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("Configmgt-Request-Id");
+const ACTOR: HeaderName = HeaderName::from_static("Configmgt-Actor");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("Configmgt-Idempotency-Key");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// How many milliseconds the caller goes on waiting, counted from the moment of sending.
+const PATIENCE: HeaderName = HeaderName::from_static("Configmgt-Patience-Ms");
+/// Who sent it, and when by its own clock: see [`crate::freshness`].
+const SENDER: HeaderName = HeaderName::from_static("Configmgt-Sender");
+const SENT: HeaderName = HeaderName::from_static("Configmgt-Sent-Ms");
+/// Where the next piece of a streamed reply can be asked for.
+const NEXT: HeaderName = HeaderName::from_static("Configmgt-Next");
+/// The NATS micro-service convention for errors.
+const ERROR: HeaderName = HeaderName::from_static("Nats-Service-Error");
+const ERROR_CODE: HeaderName = HeaderName::from_static("Nats-Service-Error-Code");
+
+/// The sending side's own clock: milliseconds since it began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) sender: String,
+    pub(crate) sent_ms: u64,
+}
+
+/// What a service reads from a request's headers.
+pub(crate) struct Received {
+    pub(crate) request_id: String,
+    pub(crate) actor: String,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) traceparent: Option<String>,
+    pub(crate) patience: Duration,
+    pub(crate) stamp: Option<Stamp>,
+}
+
+impl Received {
+    pub(crate) fn read(headers: Option<&HeaderMap>) -> Option<Self> {
+        let headers = headers?;
+        let text = |name: HeaderName| headers.get(name).map(|value| value.as_str().to_owned());
+        let number = |name: HeaderName| headers.get(name).and_then(|value| value.as_str().parse().ok());
+        Some(Self {
+            request_id: text(REQUEST_ID)?,
+            actor: text(ACTOR)?,
+            idempotency_key: text(IDEMPOTENCY_KEY),
+            traceparent: text(TRACEPARENT),
+            patience: Duration::from_millis(number(PATIENCE)?),
+            stamp: text(SENDER).zip(number(SENT)).map(|(sender, sent_ms)| Stamp { sender, sent_ms }),
+        })
+    }
+
+    pub(crate) fn into_call(self, age: Duration) -> Call {
+        Call {
+            request_id: self.request_id,
+            actor: self.actor,
+            idempotency_key: self.idempotency_key,
+            traceparent: self.traceparent,
+            deadline: Instant::now() + self.patience.saturating_sub(age),
+        }
+    }
+}
+
+pub(crate) fn of_request(call: &Call, traceparent: Option<&str>, patience: Duration, stamp: &Stamp) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    set(&mut headers, REQUEST_ID, &call.request_id);
+    set(&mut headers, ACTOR, &call.actor);
+    set(&mut headers, PATIENCE, &patience.as_millis().to_string());
+    set(&mut headers, SENDER, &stamp.sender);
+    set(&mut headers, SENT, &stamp.sent_ms.to_string());
+    if let Some(key) = &call.idempotency_key {
+        set(&mut headers, IDEMPOTENCY_KEY, key);
+    }
+    if let Some(traceparent) = traceparent.or(call.traceparent.as_deref()) {
+        set(&mut headers, TRACEPARENT, traceparent);
+    }
+    headers
+}
+
+pub(crate) fn of_fault(fault: &Fault) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    set(&mut headers, ERROR, fault.status.code());
+    set(&mut headers, ERROR_CODE, &fault.status.http().to_string());
+    headers
+}
+
+pub(crate) fn of_piece(next: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    set(&mut headers, NEXT, next);
+    headers
+}
+
+pub(crate) fn next_piece(headers: Option<&HeaderMap>) -> Option<String> {
+    headers?.get(NEXT).map(|value| value.as_str().to_owned())
+}
+
+/// The fault that a reply carries, if it is one.
+pub(crate) fn fault(headers: Option<&HeaderMap>, body: &[u8]) -> Option<Fault> {
+    let code = headers?.get(ERROR_CODE)?.as_str();
+    let status = code.parse().ok().and_then(Status::from_http).unwrap_or(Status::Broken);
+    Some(Fault::from_envelope(status, body).unwrap_or_else(|_| Fault::new(status, "the service gave no reason")))
+}
+
+/// Leaves a value out that no header can hold; the edge refuses such values before they come here.
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = value.parse::<HeaderValue>() {
+        headers.insert(name, value);
+    }
+}

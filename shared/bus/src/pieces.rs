@@ -1,0 +1,131 @@
+//! The answering side of a streamed reply.
+//!
+//! The first piece is the reply itself. As long as there is more, a piece names the subject on which the next one can be asked
+//! for: the reader sets the pace, and a reader that stops asking is forgotten after [`IDLE`]. Between two pieces the producer
+//! works one ahead and then waits.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use configmgt_contract::{Answer, Fault, PIECE_BYTES, Pieces, Status};
+use futures_util::{StreamExt, stream};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::timeout,
+};
+
+use crate::handlers::Handler;
+
+/// How long a piece waits to be asked for.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// A piece on its way: its bytes, and where the next one is.
+pub(crate) struct Piece {
+    pub(crate) body: Bytes,
+    pub(crate) next: Option<String>,
+}
+
+/// A piece as it is made, with whether it is the last one.
+type Made = Result<(Bytes, bool), Fault>;
+
+pub(crate) struct OpenReplies {
+    /// Pieces are asked for on `<subject>.<id>`.
+    subject: String,
+    most: u32,
+    slots: Arc<Semaphore>,
+    ids: AtomicU64,
+    open: Mutex<HashMap<u64, mpsc::Receiver<Made>>>,
+}
+
+impl OpenReplies {
+    pub(crate) fn new(subject: String, most: u32) -> Arc<Self> {
+        let slots = Arc::new(Semaphore::new(most as usize));
+        Arc::new(Self { subject, most, slots, ids: AtomicU64::new(0), open: Mutex::default() })
+    }
+
+    /// The first piece of an answer; what follows stays open for [`OpenReplies::pull`].
+    pub(crate) async fn first(self: &Arc<Self>, answer: Answer, handler: &Handler) -> Result<Piece, Fault> {
+        let pieces = match answer {
+            Answer::Whole(body) if body.len() <= PIECE_BYTES => return Ok(Piece { body, next: None }),
+            Answer::Whole(body) => in_pieces(body),
+            Answer::Pieces(pieces) => pieces,
+        };
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+            return Err(Fault::new(Status::Unavailable, "too many long replies are under way"));
+        };
+        let id = self.ids.fetch_add(1, Ordering::Relaxed);
+        let (made, receiver) = mpsc::channel(1);
+        tokio::spawn(Arc::clone(self).produce(id, pieces, handler.clone(), made, slot));
+        self.lock().insert(id, receiver);
+        self.pull(id).await
+    }
+
+    /// The next piece of the reply `id`.
+    pub(crate) async fn pull(&self, id: u64) -> Result<Piece, Fault> {
+        let receiver = self.lock().remove(&id);
+        let gone = || Fault::new(Status::Unavailable, "the rest of the reply is no longer there");
+        let mut receiver = receiver.ok_or_else(gone)?;
+        let (body, last) = receiver.recv().await.ok_or_else(gone)??;
+        if last {
+            return Ok(Piece { body, next: None });
+        }
+        self.lock().insert(id, receiver);
+        Ok(Piece { body, next: Some(format!("{}.{id}", self.subject)) })
+    }
+
+    /// Forgets the reply: its reader is gone.
+    pub(crate) fn cancel(&self, id: u64) {
+        self.lock().remove(&id);
+    }
+
+    /// Waits until no reply is open.
+    pub(crate) async fn all_read(&self) {
+        // An error means that the semaphore was closed, which nobody does.
+        let _ = self.slots.acquire_many(self.most).await;
+    }
+
+    async fn produce(
+        self: Arc<Self>,
+        id: u64,
+        mut pieces: Pieces,
+        handler: Handler,
+        made: mpsc::Sender<Made>,
+        _slot: OwnedSemaphorePermit,
+    ) {
+        let mut upcoming = pieces.next().await.unwrap_or_else(|| Ok(Bytes::new()));
+        loop {
+            let (piece, after) = match upcoming {
+                Ok(body) => {
+                    let after = pieces.next().await;
+                    (Ok((body, after.is_none())), after)
+                }
+                Err(error) => (Err(handler.broken(&error)), None),
+            };
+            let taken = timeout(IDLE, made.send(piece)).await;
+            if !matches!(taken, Ok(Ok(()))) {
+                return self.cancel(id);
+            }
+            let Some(after) = after else { return };
+            upcoming = after;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, mpsc::Receiver<Made>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn in_pieces(mut body: Bytes) -> Pieces {
+    let pieces = std::iter::from_fn(move || {
+        let length = body.len().min(PIECE_BYTES);
+        (length > 0).then(|| Ok(body.split_to(length)))
+    });
+    stream::iter(pieces).boxed()
+}

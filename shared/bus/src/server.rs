@@ -1,0 +1,299 @@
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_nats::{Client, HeaderMap, Message, Subject, SubscribeError, Subscriber};
+use bytes::Bytes;
+use configmgt_contract::{Fault, Status};
+use futures_util::{FutureExt, StreamExt};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::JoinSet,
+    time::timeout,
+};
+use tracing::{Instrument, info, info_span, warn};
+
+use crate::{
+    Connection, Handlers,
+    freshness::Freshness,
+    handlers::Handler,
+    headers::{self, Received},
+    micro::{self, QUEUE_GROUP, Statistics, Verb},
+    pieces::{OpenReplies, Piece},
+    trace,
+};
+
+/// How an instance of a service shows itself on the bus.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Unique among all instances: letters and digits only.
+    pub id: String,
+    pub version: String,
+    pub description: String,
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// How much an instance takes on at once. What comes beyond is refused at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Requests being handled, those that wait for a database connection included.
+    pub requests: u32,
+    /// Streamed replies that are still being read.
+    pub streams: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { requests: 256, streams: 64 }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("cannot listen on the bus")]
+    Subscribe(#[from] SubscribeError),
+    #[error("the server did not confirm the subscriptions")]
+    Unconfirmed,
+}
+
+/// A service on the bus. Any number of instances share its work through a queue group.
+pub struct Server {
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    readers: JoinSet<()>,
+    /// Discovery and the pieces of streamed replies.
+    helpers: JoinSet<()>,
+    discovery: Vec<tokio::task::AbortHandle>,
+}
+
+struct Shared {
+    client: Client,
+    service: &'static str,
+    identity: Identity,
+    limits: Limits,
+    permits: Arc<Semaphore>,
+    freshness: Freshness,
+    open_replies: Arc<OpenReplies>,
+    endpoints: Vec<Endpoint>,
+    started: String,
+}
+
+struct Endpoint {
+    handler: Handler,
+    statistics: Statistics,
+}
+
+/// With nothing coming for this long after the server was told to send no more, nothing is on its way any more.
+const SILENCE: Duration = Duration::from_millis(60);
+
+/// More messages than can be on their way to one subscription.
+const ON_THE_WAY: u64 = 512;
+
+/// A stop waits no longer than this for each of: the last requests, the handlers, the streamed replies.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
+impl Server {
+    /// Listens for every operation of `handlers`. When it returns, the server knows of all the subscriptions.
+    pub async fn start(
+        connection: &Connection,
+        handlers: &Handlers,
+        identity: Identity,
+        limits: Limits,
+    ) -> Result<Self, ServeError> {
+        let service = handlers.service();
+        let endpoints: Vec<_> = handlers
+            .all()
+            .map(|handler| Endpoint { handler: handler.clone(), statistics: Statistics::of(handler.operation) })
+            .collect();
+        let pieces_subject = format!("configmgt.pieces.{service}.{}", identity.id);
+        let shared = Arc::new(Shared {
+            client: connection.client().clone(),
+            service,
+            limits,
+            permits: Arc::new(Semaphore::new(limits.requests as usize)),
+            freshness: Freshness::new(),
+            open_replies: OpenReplies::new(pieces_subject.clone(), limits.streams),
+            endpoints,
+            started: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+            identity,
+        });
+        let client = &shared.client;
+        let (stop, stopping) = watch::channel(false);
+        let mut readers = JoinSet::new();
+        for (index, endpoint) in shared.endpoints.iter().enumerate() {
+            let subject = endpoint.handler.operation.subject;
+            let requests = client.queue_subscribe(subject, QUEUE_GROUP.to_owned()).await?;
+            readers.spawn(Arc::clone(&shared).read(index, requests, stopping.clone()));
+        }
+        let mut helpers = JoinSet::new();
+        let pulls = client.subscribe(format!("{pieces_subject}.*")).await?;
+        helpers.spawn(Arc::clone(&shared).serve_pieces(pulls));
+        let mut discovery = Vec::new();
+        for verb in Verb::ALL {
+            for subject in verb.subjects(service, &shared.identity.id) {
+                let questions = client.subscribe(subject).await?;
+                discovery.push(helpers.spawn(Arc::clone(&shared).discover(verb, questions)));
+            }
+        }
+        timeout(Duration::from_secs(5), client.flush())
+            .await
+            .ok()
+            .and_then(Result::ok)
+            .ok_or(ServeError::Unconfirmed)?;
+        info!(service, id = shared.identity.id, endpoints = shared.endpoints.len(), "listening on the bus");
+        Ok(Self { shared, stop, readers, helpers, discovery })
+    }
+
+    /// Takes no more requests, answers those that are already on their way, and returns.
+    ///
+    /// The client library's own drain forgets messages that the server has sent and the client has not yet read. So the
+    /// server is told to end each subscription a good number of messages later, and reading goes on until nothing comes.
+    pub async fn stop(mut self) {
+        for question in &self.discovery {
+            question.abort();
+        }
+        self.stop.send_replace(true);
+        let shared = Arc::clone(&self.shared);
+        let steps = async {
+            let _ = timeout(STOP_PATIENCE, async { while self.readers.join_next().await.is_some() {} }).await;
+            let handled = timeout(STOP_PATIENCE, shared.permits.acquire_many(shared.limits.requests)).await;
+            let read = timeout(STOP_PATIENCE, shared.open_replies.all_read()).await;
+            if handled.is_err() || read.is_err() {
+                warn!("stopping with requests unfinished");
+            }
+        };
+        steps.await;
+        self.helpers.abort_all();
+        let _ = timeout(Duration::from_secs(1), shared.client.flush()).await;
+        info!(service = shared.service, "stopped listening");
+    }
+}
+
+impl Shared {
+    async fn read(self: Arc<Self>, endpoint: usize, mut requests: Subscriber, mut stopping: watch::Receiver<bool>) {
+        let mut received = 0;
+        loop {
+            tokio::select! {
+                request = requests.next() => match request {
+                    Some(request) => {
+                        received += 1;
+                        self.accept(endpoint, request);
+                    }
+                    None => return,
+                },
+                _ = stopping.wait_for(|stop| *stop) => break,
+            }
+        }
+        if timeout(SILENCE, requests.unsubscribe_after(received + ON_THE_WAY)).await.is_err() {
+            return;
+        }
+        while let Ok(Some(request)) = timeout(SILENCE, requests.next()).await {
+            self.accept(endpoint, request);
+        }
+        let _ = timeout(SILENCE, requests.drain()).await;
+        while let Ok(Some(request)) = timeout(SILENCE, requests.next()).await {
+            self.accept(endpoint, request);
+        }
+    }
+
+    /// Never waits: a request gets a permit or a refusal.
+    fn accept(self: &Arc<Self>, endpoint: usize, request: Message) {
+        let Some(reply) = request.reply.clone() else { return };
+        match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => {
+                tokio::spawn(Arc::clone(self).handle(endpoint, request, reply, permit));
+            }
+            Err(_) => {
+                let fault = Fault::new(Status::Unavailable, format!("the {} service is overloaded", self.service));
+                self.endpoints[endpoint].statistics.count(Duration::ZERO, Some(&fault));
+                // Without room for the refusal the caller's own time-out has to do.
+                let _ = self.refuse(reply, &fault).now_or_never();
+            }
+        }
+    }
+
+    async fn handle(self: Arc<Self>, endpoint: usize, request: Message, reply: Subject, permit: OwnedSemaphorePermit) {
+        let began = Instant::now();
+        let Endpoint { handler, statistics } = &self.endpoints[endpoint];
+        let outcome = match Received::read(request.headers.as_ref()) {
+            Some(received) => self.answer(handler, received, request.payload).await,
+            None => Err(Fault::new(Status::Invalid, "the request lacks its headers")),
+        };
+        statistics.count(began.elapsed(), outcome.as_ref().err());
+        match outcome {
+            Ok(piece) => self.reply(reply, piece).await,
+            Err(fault) => self.refuse(reply, &fault).await,
+        }
+        drop(permit);
+    }
+
+    async fn answer(&self, handler: &Handler, received: Received, body: Bytes) -> Result<Piece, Fault> {
+        let span = info_span!(
+            "handle",
+            otel.kind = "server",
+            otel.name = handler.operation.name,
+            messaging.system = "nats",
+            operation = handler.operation.name,
+            request_id = received.request_id,
+        );
+        trace::adopt(&span, received.traceparent.as_deref());
+        let age = received.stamp.as_ref().map_or(Duration::ZERO, |stamp| self.freshness.age(stamp));
+        let call = received.into_call(age);
+        async {
+            let answer = handler.handle(call, body).await?;
+            self.open_replies.first(answer, handler).await
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn serve_pieces(self: Arc<Self>, mut pulls: Subscriber) {
+        while let Some(pull) = pulls.next().await {
+            let Some(id) = pull.subject.rsplit('.').next().and_then(|id| id.parse().ok()) else { continue };
+            let Some(reply) = pull.reply else {
+                self.open_replies.cancel(id);
+                continue;
+            };
+            let shared = Arc::clone(&self);
+            // At most one for each open reply waits here: a second one finds the reply taken and is refused.
+            tokio::spawn(async move {
+                match shared.open_replies.pull(id).await {
+                    Ok(piece) => shared.reply(reply, piece).await,
+                    Err(fault) => shared.refuse(reply, &fault).await,
+                }
+            });
+        }
+    }
+
+    async fn discover(self: Arc<Self>, verb: Verb, mut questions: Subscriber) {
+        while let Some(question) = questions.next().await {
+            let Some(reply) = question.reply else { continue };
+            let endpoints: Vec<_> = self.endpoints.iter().map(|endpoint| &endpoint.statistics).collect();
+            let answer = micro::respond(verb, self.service, &self.identity, &self.started, &endpoints);
+            self.send(reply, HeaderMap::new(), answer.into()).await;
+        }
+    }
+
+    async fn reply(&self, to: Subject, piece: Piece) {
+        let headers = piece.next.map_or_else(HeaderMap::new, |next| headers::of_piece(&next));
+        self.send(to, headers, piece.body).await;
+    }
+
+    async fn refuse(&self, to: Subject, fault: &Fault) {
+        self.send(to, headers::of_fault(fault), fault.envelope().into()).await;
+    }
+
+    async fn send(&self, to: Subject, headers: HeaderMap, body: Bytes) {
+        let sent = if headers.is_empty() {
+            self.client.publish(to, body).await
+        } else {
+            self.client.publish_with_headers(to, headers, body).await
+        };
+        if let Err(error) = sent {
+            warn!(%error, "a reply could not be sent");
+        }
+    }
+}
