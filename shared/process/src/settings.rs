@@ -1,0 +1,63 @@
+//! Settings are environment variables. A missing or malformed one stops the process with its name and what it should be.
+
+use std::{env, fmt::Display, str::FromStr};
+
+/// What is wrong with a setting.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SettingError {
+    #[error("the setting {name} is missing: {purpose}")]
+    Missing { name: String, purpose: &'static str },
+    #[error("the setting {name} cannot be read: {reason}")]
+    Malformed { name: String, reason: String },
+}
+
+/// A setting's value; an empty one counts as absent.
+pub fn optional(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// A setting without which the process cannot start.
+pub fn required(name: &str, purpose: &'static str) -> Result<String, SettingError> {
+    optional(name).ok_or_else(|| SettingError::Missing { name: name.to_owned(), purpose })
+}
+
+/// A setting with a default.
+pub fn parsed<T>(name: &str, default: T) -> Result<T, SettingError>
+where
+    T: FromStr<Err: Display>,
+{
+    optional(name).map_or(Ok(default), |value| parse(name, &value))
+}
+
+fn parse<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, SettingError> {
+    let malformed = |error: T::Err| SettingError::Malformed { name: name.to_owned(), reason: error.to_string() };
+    value.trim().parse().map_err(malformed)
+}
+
+/// A service's own form of a setting: `USERS_DATABASE_URL` where the service `users` would else read `DATABASE_URL`.
+pub fn of_service(service: &str, name: &str) -> String {
+    format!("{}_{name}", service.to_uppercase().replace('-', "_"))
+}
+
+/// Where NATS is.
+pub fn nats_url(service: &str) -> String {
+    optional(&of_service(service, "NATS_URL"))
+        .or_else(|| optional("NATS_URL"))
+        .unwrap_or_else(|| "nats://127.0.0.1:4222".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_malformed_setting_is_named_with_the_reason() {
+        let error = parse::<u16>("PORT", "seven").unwrap_err();
+        assert_eq!(error.to_string(), "the setting PORT cannot be read: invalid digit found in string");
+    }
+
+    #[test]
+    fn a_services_own_setting_carries_its_name() {
+        assert_eq!(of_service("queue-dissuasion", "DATABASE_URL"), "QUEUE_DISSUASION_DATABASE_URL");
+    }
+}
