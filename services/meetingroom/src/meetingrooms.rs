@@ -1,0 +1,102 @@
+//! The rules of meeting rooms.
+
+use configmgt_contract::{
+    Call, Failure, Listing, Outcome,
+    filter::Page,
+    meetingrooms::{
+        CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, MeetingRooms, RoomFields, RoomRefusal, UpdateRoom,
+    },
+};
+use configmgt_runtime::filter::FindError;
+use futures_util::stream;
+use sqlx::PgPool;
+
+use crate::store::meetingrooms as store;
+
+/// How many rooms a listing reads at a time. A longer listing is not of one moment: a room that changes meanwhile is answered
+/// as it was or as it is, but each room once.
+const BATCH: i64 = 2000;
+
+/// The most characters of a name.
+const MAX_NAME: usize = 128;
+
+pub(crate) struct Rooms {
+    pool: PgPool,
+}
+
+impl Rooms {
+    pub(crate) const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+}
+
+impl MeetingRooms for Rooms {
+    async fn get(&self, _: &Call, GetRoom { id }: GetRoom) -> Outcome<GetRoom> {
+        store::get(&self.pool, id).await?.ok_or_else(|| not_found(id))
+    }
+
+    async fn list(&self, _: &Call, ListRooms {}: ListRooms) -> Outcome<ListRooms> {
+        let pool = self.pool.clone();
+        let batches = stream::try_unfold(Some(i32::MIN), move |after| {
+            let pool = pool.clone();
+            async move {
+                let Some(after) = after else { return Ok(None) };
+                let batch = store::above(&pool, after, BATCH).await?;
+                let full = usize::try_from(BATCH) == Ok(batch.len());
+                let after = batch.last().map(|room| room.id).filter(|_| full);
+                Ok::<_, sqlx::Error>(Some((batch, after)))
+            }
+        });
+        Ok(Listing::of_batches(batches))
+    }
+
+    async fn find(&self, _: &Call, FindRooms(find): FindRooms) -> Outcome<FindRooms> {
+        match store::find(&self.pool, &find).await {
+            Ok(page) => Ok(Page { total: page.total, list: page.list }),
+            Err(FindError::Filter(bad)) => Err(RoomRefusal::BadFilter { reason: bad.to_string() }.into()),
+            Err(FindError::Database(error)) => Err(error.into()),
+        }
+    }
+
+    async fn create(&self, _: &Call, CreateRoom(room): CreateRoom) -> Outcome<CreateRoom> {
+        check(&room)?;
+        store::insert(&self.pool, &room).await.map_err(duplicate)
+    }
+
+    async fn update(&self, _: &Call, UpdateRoom { id, fields }: UpdateRoom) -> Outcome<UpdateRoom> {
+        check(&fields)?;
+        store::update(&self.pool, id, &fields).await.map_err(duplicate)?.ok_or_else(|| not_found(id))
+    }
+
+    async fn delete(&self, _: &Call, DeleteRoom { id }: DeleteRoom) -> Outcome<DeleteRoom> {
+        store::delete(&self.pool, id).await?.ok_or_else(|| not_found(id))
+    }
+}
+
+fn check(room: &RoomFields) -> Result<(), RoomRefusal> {
+    for (field, value) in [("name", &room.name), ("displayName", &room.display_name)] {
+        if value.trim().is_empty() {
+            return Err(RoomRefusal::BadValue { reason: format!("{field} must not be empty") });
+        }
+        if value.chars().count() > MAX_NAME {
+            return Err(RoomRefusal::BadValue { reason: format!("{field} has more than {MAX_NAME} characters") });
+        }
+        if value.chars().any(char::is_control) {
+            return Err(RoomRefusal::BadValue { reason: format!("{field} contains a control character") });
+        }
+    }
+    Ok(())
+}
+
+fn not_found(id: i32) -> Failure<RoomRefusal> {
+    RoomRefusal::NotFound { id }.into()
+}
+
+/// Names the constraint that the change would have broken.
+fn duplicate(error: sqlx::Error) -> Failure<RoomRefusal> {
+    let broken = error.as_database_error().filter(|error| error.is_unique_violation());
+    match broken.and_then(|error| error.constraint()) {
+        Some(constraint) => RoomRefusal::Duplicate { constraint: constraint.to_owned() }.into(),
+        None => error.into(),
+    }
+}

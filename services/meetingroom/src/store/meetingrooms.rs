@@ -1,0 +1,103 @@
+use configmgt_contract::{
+    filter::{Find, Page},
+    meetingrooms::{MeetingRoom, RoomFields},
+    numbers::{DialNumber, Pin},
+};
+use configmgt_runtime::filter::{Column, FindError, Found, Kind, Table};
+use sqlx::PgPool;
+use tracing::instrument;
+
+/// A row of the table `meetingroom`.
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i32,
+    name: String,
+    display_name: String,
+    number: i64,
+    user_pin: Option<String>,
+}
+
+impl From<Row> for MeetingRoom {
+    fn from(Row { id, name, display_name, number, user_pin }: Row) -> Self {
+        let number = DialNumber::from_stored(number);
+        Self { id, name, display_name, number, user_pin: user_pin.map(Pin::from_stored) }
+    }
+}
+
+/// What the find endpoint can filter and sort by.
+const ROOMS: Table = Table {
+    select: "id, name, display_name, number, user_pin",
+    from: "meetingroom",
+    key: "id",
+    columns: &[
+        Column { names: &["id"], sql: "id", kind: Kind::Integer },
+        Column { names: &["name"], sql: "name", kind: Kind::Text },
+        Column { names: &["displayName"], sql: "display_name", kind: Kind::Text },
+        Column { names: &["number"], sql: "number", kind: Kind::DialNumber },
+        Column { names: &["userPin"], sql: "user_pin", kind: Kind::Text },
+    ],
+};
+
+#[instrument(name = "SELECT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+pub(crate) async fn get(pool: &PgPool, id: i32) -> sqlx::Result<Option<MeetingRoom>> {
+    let row =
+        sqlx::query_as!(Row, "SELECT id, name, display_name, number, user_pin FROM meetingroom WHERE id = $1", id);
+    Ok(row.fetch_optional(pool).await?.map(MeetingRoom::from))
+}
+
+/// At most `limit` rooms whose id is above `after`, by id.
+#[instrument(name = "SELECT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+pub(crate) async fn above(pool: &PgPool, after: i32, limit: i64) -> sqlx::Result<Vec<MeetingRoom>> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, name, display_name, number, user_pin FROM meetingroom WHERE id > $1 ORDER BY id LIMIT $2",
+        after,
+        limit
+    );
+    Ok(rows.fetch_all(pool).await?.into_iter().map(MeetingRoom::from).collect())
+}
+
+#[instrument(name = "SELECT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+pub(crate) async fn find(pool: &PgPool, find: &Find) -> Result<Page<MeetingRoom>, FindError> {
+    let Found { total, rows } = ROOMS.find::<Row>(pool, find).await?;
+    Ok(Page { total, list: rows.into_iter().map(MeetingRoom::from).collect() })
+}
+
+#[instrument(name = "INSERT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+pub(crate) async fn insert(pool: &PgPool, room: &RoomFields) -> sqlx::Result<MeetingRoom> {
+    let row = sqlx::query_as!(
+        Row,
+        "INSERT INTO meetingroom (name, display_name, number, user_pin) VALUES ($1, $2, $3, $4)
+         RETURNING id, name, display_name, number, user_pin",
+        room.name,
+        room.display_name,
+        room.number.get(),
+        room.user_pin.as_ref().map(Pin::as_str)
+    );
+    Ok(row.fetch_one(pool).await?.into())
+}
+
+#[instrument(name = "UPDATE meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+pub(crate) async fn update(pool: &PgPool, id: i32, room: &RoomFields) -> sqlx::Result<Option<MeetingRoom>> {
+    let row = sqlx::query_as!(
+        Row,
+        "UPDATE meetingroom SET name = $2, display_name = $3, number = $4, user_pin = $5 WHERE id = $1
+         RETURNING id, name, display_name, number, user_pin",
+        id,
+        room.name,
+        room.display_name,
+        room.number.get(),
+        room.user_pin.as_ref().map(Pin::as_str)
+    );
+    Ok(row.fetch_optional(pool).await?.map(MeetingRoom::from))
+}
+
+#[instrument(name = "DELETE meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+pub(crate) async fn delete(pool: &PgPool, id: i32) -> sqlx::Result<Option<MeetingRoom>> {
+    let row = sqlx::query_as!(
+        Row,
+        "DELETE FROM meetingroom WHERE id = $1 RETURNING id, name, display_name, number, user_pin",
+        id
+    );
+    Ok(row.fetch_optional(pool).await?.map(MeetingRoom::from))
+}
