@@ -1,1 +1,19 @@
+//! HTTP in front of the bus.
+//!
+//! A request's way: [`server`] (connections) → [`application`] (id, log line, limits, slashes, token) → [`routes`] (which
+//! operation) → [`table`] (path and body to the request, reply to the response) → the bus. Whatever goes wrong on it becomes
+//! a [`problem`] with the envelope `{"error", "message"}`.
 
+pub mod application;
+mod documents;
+mod health;
+mod inputs;
+mod limits;
+mod problem;
+pub mod routes;
+pub mod server;
+pub mod table;
+mod token;
+
+pub use application::Application;
+pub use token::{Token, Tokens};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// How a request can end other than well. Each variant is one HTTP status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
     Invalid,
     Unauthorized,

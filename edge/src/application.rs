@@ -1,0 +1,161 @@
+//! One request from its head to its response.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, HeaderValue, Request, Response, header},
+    routing::get,
+};
+use configmgt_bus::Transport;
+use configmgt_contract::{Call, Fault, Status};
+use opentelemetry::global;
+use tower::ServiceExt;
+use tracing::{Instrument, Span, info, info_span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::{Tokens, documents, health, limits, problem, routes::routes};
+
+/// From a request's head to its answer, over all attempts.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// Below these paths a token is needed.
+const GUARDED: [&str; 2] = ["/configmgt/api/1.0", "/configmgt/api/2.0"];
+
+const REQUEST_ID: &str = "x-request-id";
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const TRACEPARENT: &str = "traceparent";
+
+/// The whole of the HTTP side, without a socket.
+#[derive(Clone)]
+pub struct Application {
+    edge: Edge,
+    tokens: Tokens,
+    router: Router,
+}
+
+/// What the handlers share.
+#[derive(Clone, Default)]
+pub(crate) struct Edge {
+    transport: Arc<OnceLock<Arc<dyn Transport>>>,
+}
+
+impl Edge {
+    /// The way to the services, once there is one.
+    pub(crate) fn transport(&self) -> Result<&dyn Transport, Fault> {
+        let transport = self.transport.get().map(AsRef::as_ref);
+        transport.ok_or_else(|| Fault::new(Status::Unavailable, "the message bus cannot be reached"))
+    }
+}
+
+/// The route that answered, for the log line. A response without it matched none.
+#[derive(Clone, Copy)]
+pub(crate) struct Route(pub(crate) &'static str);
+
+impl Application {
+    pub fn new(tokens: Tokens) -> Self {
+        let edge = Edge::default();
+        let router = routes()
+            .router()
+            .route("/livez", get(health::livez))
+            .route("/readyz", get(health::readyz))
+            .merge(documents::router())
+            .fallback(|| async { problem::response(&Fault::new(Status::NotFound, "there is nothing at this path")) })
+            .method_not_allowed_fallback(|| async {
+                problem::response(&Fault::new(Status::MethodNotAllowed, "the path does not know this method"))
+            })
+            .with_state(edge.clone());
+        Self { edge, tokens, router }
+    }
+
+    /// Gives it the way to the services; until then every request for them is answered 503.
+    pub fn connect(&self, transport: Arc<dyn Transport>) {
+        // A second one changes nothing: the first one repairs itself.
+        let _ = self.edge.transport.set(transport);
+    }
+
+    /// Answers one request, and logs it.
+    pub async fn respond(&self, request: Request<Body>) -> Response<Body> {
+        let began = Instant::now();
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let request_id = request_id(request.headers());
+        let span = info_span!("request", otel.kind = "server", otel.name = %method, request_id);
+        continue_trace(&span, request.headers());
+        let mut response = self.checked(request, &request_id).instrument(span.clone()).await;
+        if let Ok(request_id) = HeaderValue::from_str(&request_id) {
+            response.headers_mut().insert(REQUEST_ID, request_id);
+        }
+        let route = response.extensions().get::<Route>().map_or("none", |route| route.0);
+        let status = response.status().as_u16();
+        span.record("otel.name", format!("{method} {route}"));
+        let duration_ms = began.elapsed().as_secs_f64() * 1000.0;
+        info!(parent: &span, %method, route, path, status, duration_ms, "request");
+        response
+    }
+
+    async fn checked(&self, request: Request<Body>, request_id: &str) -> Response<Body> {
+        match self.admit(request, request_id) {
+            Ok(request) => match self.router.clone().oneshot(request).await {
+                Ok(response) => enveloped(response),
+                Err(never) => match never {},
+            },
+            Err(fault) => problem::response(&fault),
+        }
+    }
+
+    /// Checks what does not depend on the route, and notes what the route needs to know.
+    fn admit(&self, request: Request<Body>, request_id: &str) -> Result<Request<Body>, Fault> {
+        let (mut head, body) = request.into_parts();
+        limits::check(&head)?;
+        if let Some(uri) = limits::collapse_slashes(&head.uri) {
+            head.uri = uri;
+        }
+        if GUARDED.iter().any(|guarded| is_below(head.uri.path(), guarded)) {
+            let call = Call {
+                request_id: request_id.to_owned(),
+                actor: self.tokens.actor(&head.headers)?.to_owned(),
+                idempotency_key: limits::plain(&head.headers, IDEMPOTENCY_KEY)?.map(str::to_owned),
+                traceparent: limits::plain(&head.headers, TRACEPARENT)?.map(str::to_owned),
+                deadline: Instant::now() + DEADLINE,
+            };
+            head.extensions.insert(call);
+        }
+        Ok(Request::from_parts(head, body))
+    }
+}
+
+/// The client's own id where it sent one that can travel, or a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    match limits::plain(headers, REQUEST_ID) {
+        Ok(Some(id)) => id.to_owned(),
+        _ => uuid::Uuid::now_v7().simple().to_string(),
+    }
+}
+
+fn continue_trace(span: &Span, headers: &HeaderMap) {
+    let Some(traceparent) = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()) else { return };
+    let carrier = std::collections::HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
+    let context = global::get_text_map_propagator(|propagator| propagator.extract(&carrier));
+    // It fails only where no OpenTelemetry layer listens: then there is no trace to continue.
+    let _ = span.set_parent(context);
+}
+
+fn is_below(path: &str, parent: &str) -> bool {
+    path.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Gives an error that the router itself answered the envelope that every error has.
+fn enveloped(response: Response<Body>) -> Response<Body> {
+    let status = response.status();
+    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    if !(status.is_client_error() || status.is_server_error()) || is_json {
+        return response;
+    }
+    let other = if status.is_server_error() { Status::Broken } else { Status::Invalid };
+    let known = Status::from_http(status.as_u16()).unwrap_or(other);
+    problem::response(&Fault::new(known, status.canonical_reason().unwrap_or("the request cannot be answered")))
+}

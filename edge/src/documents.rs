@@ -1,0 +1,199 @@
+//! The OpenAPI document, made from the table of routes, and the Swagger UI that shows it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderValue, Response, header},
+    response::{IntoResponse, Redirect},
+    routing::get,
+};
+use configmgt_contract::{Body as BodyDoc, Fault, RefusalDoc, Status};
+use utoipa::openapi::{
+    Components, ComponentsBuilder, Content, ContentBuilder, Info, InfoBuilder, License, ObjectBuilder, OpenApi,
+    OpenApiBuilder, PathsBuilder, Ref, RefOr, Required, Response as ResponseDoc, ResponseBuilder, Schema, Tag, Type,
+    example::ExampleBuilder,
+    path::{HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn},
+    request_body::RequestBodyBuilder,
+    security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme},
+    tag::TagBuilder,
+};
+use utoipa_swagger_ui::Config;
+
+use crate::{
+    application::Edge,
+    inputs, problem,
+    routes::routes,
+    table::{Entry, Table},
+};
+
+const UI: &str = "/configmgt/api/";
+const DOCUMENT: &str = "/configmgt/openapi.json";
+const TOKEN: &str = "token";
+
+/// `/configmgt/api` and `/configmgt/openapi.json`, both open: they tell nothing of the configuration.
+pub(crate) fn router() -> Router<Edge> {
+    let document = serde_json::to_string_pretty(&document(&routes())).unwrap_or_default();
+    let config = Arc::new(Config::from(DOCUMENT).try_it_out_enabled(true).persist_authorization(true));
+    let index = Arc::clone(&config);
+    Router::new()
+        .route(DOCUMENT, get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
+        .route("/configmgt/api", get(|| async { Redirect::permanent(UI) }))
+        .route(UI, get(move || async move { file("index.html", index) }))
+        .route(
+            "/configmgt/api/{file}",
+            get(|Path(name): Path<String>, State(_): State<Edge>| async move { file(&name, config) }),
+        )
+}
+
+fn file(name: &str, config: Arc<Config<'static>>) -> Response<Body> {
+    match utoipa_swagger_ui::serve(name, config) {
+        Ok(Some(file)) => {
+            let kind = HeaderValue::from_str(&file.content_type).ok();
+            let mut response = file.bytes.into_owned().into_response();
+            if let Some(kind) = kind {
+                response.headers_mut().insert(header::CONTENT_TYPE, kind);
+            }
+            response
+        }
+        _ => problem::response(&Fault::new(Status::NotFound, "there is nothing at this path")),
+    }
+}
+
+/// The document of all routes.
+pub(crate) fn document(table: &Table) -> OpenApi {
+    let mut paths = PathsBuilder::new();
+    let mut components = ComponentsBuilder::new().schema("Error", error_schema());
+    let mut tags: Vec<Tag> = Vec::new();
+    for entry in table.entries() {
+        for body in entry.inputs.body.iter().chain(&entry.reply) {
+            components = components.schemas_from_iter(body.components.clone());
+        }
+        if tags.last().is_none_or(|tag| tag.name != entry.section) {
+            tags.push(TagBuilder::new().name(entry.section).build());
+        }
+        let item = utoipa::openapi::PathItem::new(method(entry), operation(entry));
+        paths = paths.path(entry.path, item);
+    }
+    let mut components: Components = components.build();
+    components.add_security_scheme(TOKEN, SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Auth-Token"))));
+    OpenApiBuilder::new()
+        .info(info())
+        .paths(paths)
+        .components(Some(components))
+        .tags(Some(tags))
+        .security(Some([SecurityRequirement::new(TOKEN, Vec::<String>::new())]))
+        .build()
+}
+
+fn info() -> Info {
+    InfoBuilder::new()
+        .title("XiVO configuration server")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Every error is answered as `{\"error\", \"message\"}`. Where a number is asked for, `207.0` is as good as `207`.",
+        ))
+        .license(Some(License::new("MIT OR Apache-2.0")))
+        .build()
+}
+
+fn method(entry: &Entry) -> HttpMethod {
+    match entry.method.as_str() {
+        "POST" => HttpMethod::Post,
+        "PUT" => HttpMethod::Put,
+        "DELETE" => HttpMethod::Delete,
+        "PATCH" => HttpMethod::Patch,
+        _ => HttpMethod::Get,
+    }
+}
+
+fn operation(entry: &Entry) -> Operation {
+    let mut text = entry.operation.text.iter().map(|line| line.trim());
+    let summary = text.next().unwrap_or_default();
+    let description = text.collect::<Vec<_>>().join("\n").trim().to_owned();
+    let mut operation = OperationBuilder::new()
+        .tag(entry.section)
+        .operation_id(Some(entry.operation.name))
+        .summary(Some(summary))
+        .description(Some(description));
+    for (name, (kind, example)) in parameters(entry.path).zip(&entry.inputs.path) {
+        let parameter = ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .schema(Some(inputs::schema(kind.clone())))
+            .example(Some(example.clone()));
+        operation = operation.parameter(parameter);
+    }
+    if let Some(body) = &entry.inputs.body {
+        let body = RequestBodyBuilder::new().content("application/json", json(body)).required(Some(Required::True));
+        operation = operation.request_body(Some(body.build()));
+    }
+    operation = operation.response(entry.success.to_string(), success(entry));
+    for (status, refusals) in refusals(entry) {
+        operation = operation.response(status.http().to_string(), refused(status, &refusals));
+    }
+    operation.build()
+}
+
+/// The names in braces.
+fn parameters(path: &str) -> impl Iterator<Item = &str> {
+    path.split('{').skip(1).filter_map(|rest| rest.split('}').next())
+}
+
+fn success(entry: &Entry) -> ResponseDoc {
+    match &entry.reply {
+        Some(reply) => ResponseBuilder::new().description("Done").content("application/json", json(reply)).build(),
+        None => ResponseBuilder::new().description("Done, without a body").build(),
+    }
+}
+
+fn json(body: &BodyDoc) -> Content {
+    ContentBuilder::new().schema(Some(body.schema.clone())).example(Some(body.example.clone())).build()
+}
+
+/// What the service can refuse, and what the way to it can, by status.
+fn refusals(entry: &Entry) -> BTreeMap<Status, Vec<RefusalDoc>> {
+    let mut refusals: BTreeMap<Status, Vec<RefusalDoc>> = BTreeMap::new();
+    let takes_something = entry.inputs.body.is_some() || !entry.inputs.path.is_empty();
+    let on_the_way = [
+        (Status::Invalid, "what the request holds cannot be read", takes_something),
+        (Status::Unauthorized, "the token in X-Auth-Token is not valid", true),
+        (Status::TooLarge, "the body has more than 262144 bytes", entry.inputs.body.is_some()),
+        (Status::Broken, "something went wrong; the service's log says what", true),
+        (Status::Unavailable, "the message bus cannot be reached", true),
+        (Status::TimedOut, "the service did not answer in time", true),
+    ];
+    for (status, message, applies) in on_the_way {
+        if applies {
+            let refusal = RefusalDoc { variant: status.code(), status, code: status.code(), message };
+            refusals.entry(status).or_default().push(refusal);
+        }
+    }
+    for refusal in &entry.refusals {
+        refusals.entry(refusal.status).or_default().push(**refusal);
+    }
+    refusals
+}
+
+fn refused(status: Status, refusals: &[RefusalDoc]) -> ResponseDoc {
+    let mut content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Error")));
+    for refusal in refusals {
+        let envelope = serde_json::json!({"error": refusal.code, "message": refusal.message});
+        let example = ExampleBuilder::new().summary(refusal.code).value(Some(envelope)).build();
+        content = content.examples_from_iter([(refusal.variant, RefOr::T(example))]);
+    }
+    ResponseBuilder::new().description(status.code()).content("application/json", content.build()).build()
+}
+
+fn error_schema() -> RefOr<Schema> {
+    let text = |description| ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+    ObjectBuilder::new()
+        .property("error", text("What kind of error it is; made for programs."))
+        .property("message", text("What is wrong; made for people."))
+        .required("error")
+        .required("message")
+        .into()
+}
