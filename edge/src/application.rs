@@ -15,7 +15,7 @@ use configmgt_bus::Transport;
 use configmgt_contract::{Call, Fault, Status};
 use opentelemetry::global;
 use tower::ServiceExt;
-use tracing::{Instrument, Span, info, info_span};
+use tracing::{Instrument, Span, debug, info, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{Tokens, documents, health, limits, problem, routes::routes};
@@ -93,7 +93,11 @@ impl Application {
         let status = response.status().as_u16();
         span.record("otel.name", format!("{method} {route}"));
         let duration_ms = began.elapsed().as_secs_f64() * 1000.0;
-        info!(parent: &span, %method, route, path, status, duration_ms, "request");
+        if is_probe(&path) {
+            debug!(parent: &span, %method, path, status, duration_ms, "probe");
+        } else {
+            info!(parent: &span, %method, route, path, status, duration_ms, "request");
+        }
         response
     }
 
@@ -142,6 +146,11 @@ fn continue_trace(span: &Span, headers: &HeaderMap) {
     let context = global::get_text_map_propagator(|propagator| propagator.extract(&carrier));
     // It fails only where no OpenTelemetry layer listens: then there is no trace to continue.
     let _ = span.set_parent(context);
+}
+
+/// Probes come every few seconds for ever: at the usual level they would bury the requests.
+fn is_probe(path: &str) -> bool {
+    matches!(path, "/livez" | "/readyz")
 }
 
 fn is_below(path: &str, parent: &str) -> bool {

@@ -10,10 +10,12 @@ mod health;
 mod inputs;
 mod limits;
 mod problem;
+mod process;
 pub mod routes;
 pub mod server;
 pub mod table;
 mod token;
 
 pub use application::Application;
+pub use process::main;
 pub use token::{Token, Tokens};

@@ -1,72 +1,7 @@
 //! The process of the edge.
 
-use std::{env, error::Error, process::ExitCode, sync::Arc, time::Duration};
-
-use configmgt_bus::{Caller, Connection, Patience};
-use configmgt_contract::BoxError;
-use configmgt_edge::{Application, Token, Tokens, server};
-use configmgt_process::{settings, shutdown};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::{sleep, timeout},
-};
-use tracing::warn;
-
-const NAME: &str = "configmgt-edge";
-const INBOX: &str = "_INBOX.edge";
+use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let asks_for_health = env::args().nth(1).is_some_and(|argument| argument == "health");
-    configmgt_process::run(NAME, || async move { if asks_for_health { health().await } else { serve().await } })
-}
-
-async fn serve() -> Result<(), BoxError> {
-    let stop = shutdown::requested();
-    let token = settings::required("PLAY_AUTH_TOKEN", "the token that clients show in X-Auth-Token")?;
-    let application = Application::new(Tokens::new(vec![Token::new("PLAY_AUTH_TOKEN", &token)]));
-    let (listener, _) = server::listen(&address()?).await?;
-    tokio::spawn(connect(application.clone()));
-    let stop = async {
-        if let Err(error) = stop.await {
-            warn!(%error, "signals cannot be received");
-        }
-    };
-    server::serve(listener, application, stop).await;
-    Ok(())
-}
-
-fn address() -> Result<String, BoxError> {
-    Ok(settings::parsed("CONFIGMGT_LISTEN", "127.0.0.1:9100".to_owned())?)
-}
-
-/// Connects to NATS however long that takes; meanwhile requests are answered 503.
-async fn connect(application: Application) {
-    loop {
-        match caller().await {
-            Ok(caller) => return application.connect(Arc::new(caller)),
-            Err(error) => warn!(error = &*error as &dyn Error, "waiting for NATS"),
-        }
-        sleep(Duration::from_millis(500)).await;
-    }
-}
-
-async fn caller() -> Result<Caller, BoxError> {
-    let connection = Connection::open(&settings::nats_url("edge"), NAME, INBOX).await?;
-    Ok(Caller::start(connection, Patience::default()).await?)
-}
-
-/// Succeeds when the edge on this host is ready.
-async fn health() -> Result<(), BoxError> {
-    let address = address()?.replace("0.0.0.0:", "127.0.0.1:");
-    let ask = async {
-        let mut stream = TcpStream::connect(&address).await?;
-        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n").await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    let answer = timeout(Duration::from_secs(3), ask).await??;
-    let head = answer.lines().next().unwrap_or_default();
-    if head.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(format!("not ready: {head}").into()) }
+    configmgt_edge::main()
 }

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use async_nats::{Client, ConnectOptions, Event, connection::State};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr, connection::State};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -37,7 +37,7 @@ impl Connection {
     pub async fn open(url: &str, name: &str, inbox: &str) -> Result<Self, ConnectError> {
         let (lost, losses) = watch::channel(0_u64);
         let lost = Arc::new(lost);
-        let client = ConnectOptions::new()
+        let client = credentials(url)
             .name(name)
             .custom_inbox_prefix(inbox)
             .ping_interval(PING_INTERVAL)
@@ -74,6 +74,17 @@ impl Connection {
 
     pub(crate) fn losses(&self) -> watch::Receiver<u64> {
         self.losses.clone()
+    }
+}
+
+/// The user and password of `url`: the client library does not take them from there by itself.
+fn credentials(url: &str) -> ConnectOptions {
+    let address = url.parse::<ServerAddr>().ok();
+    let user = address.as_ref().and_then(ServerAddr::username);
+    match (user, address.as_ref().and_then(ServerAddr::password)) {
+        (Some(user), Some(password)) => ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned()),
+        (Some(token), None) => ConnectOptions::with_token(token.to_owned()),
+        (None, _) => ConnectOptions::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use configmgt_contract::{Answer, BoxError, Broken, Call, Endpoint, Fault, Handled, OperationDoc, Status};
+use configmgt_contract::{Answer, BoxError, Broken, Call, Endpoint, Fault, Handled, OperationDoc, Status, chain};
 use tracing::{error, warn};
 
 use crate::transport::remaining;
@@ -80,9 +80,4 @@ impl Handler {
         }
         fault
     }
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |chain, cause| format!("{chain}: {cause}"))
 }

@@ -20,7 +20,7 @@ mod reply;
 
 pub use listing::Listing;
 pub use operation::{Call, Endpoint, Handled, Operation, OperationDoc, Outcome};
-pub use refusal::{BoxError, Broken, Failure, Fault, NoRefusal, Refusal, RefusalDoc, Status};
+pub use refusal::{BoxError, Broken, Failure, Fault, NoRefusal, Refusal, RefusalDoc, Status, chain};
 pub use reply::{Answer, Body, Example, PIECE_BYTES, Pieces, Reply, Success};
 
 #[doc(hidden)]

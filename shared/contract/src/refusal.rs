@@ -5,6 +5,18 @@ use serde::{Deserialize, Serialize};
 /// Any error with its chain of causes.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
+/// An error with all its causes, in one line.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut chain = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        chain.push_str(": ");
+        chain.push_str(&error.to_string());
+        cause = error.source();
+    }
+    chain
+}
+
 /// How a request can end other than well. Each variant is one HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {

@@ -7,6 +7,7 @@ pub mod telemetry;
 
 use std::{future::Future, process::ExitCode};
 
+use configmgt_contract::{BoxError, chain};
 use tracing::{error, info};
 
 /// Runs a process from its first log line to its exit code.
@@ -15,7 +16,7 @@ use tracing::{error, info};
 /// than a second core brings. More load is answered with more replicas.
 pub fn run<F>(name: &'static str, body: impl FnOnce() -> F) -> ExitCode
 where
-    F: Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>>,
+    F: Future<Output = Result<(), BoxError>>,
 {
     let telemetry = match telemetry::init(name) {
         Ok(telemetry) => telemetry,
@@ -38,9 +39,7 @@ where
             ExitCode::SUCCESS
         }
         Err(error) => {
-            let causes = std::iter::successors(error.source(), |cause| cause.source());
-            let chain = causes.fold(error.to_string(), |chain, cause| format!("{chain}: {cause}"));
-            error!(error = chain, "cannot go on");
+            error!(error = chain(error.as_ref()), "cannot go on");
             ExitCode::FAILURE
         }
     };

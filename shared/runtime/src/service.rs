@@ -26,7 +26,7 @@ pub struct Description {
 
 /// The `main` of a service. With the argument `health` it asks a running instance on this host instead.
 pub fn main(description: Description) -> ExitCode {
-    let asks_for_health = env::args().nth(1).is_some_and(|argument| argument == "health");
+    let asks_for_health = env::args().next_back().is_some_and(|argument| argument == "health");
     configmgt_process::run(description.process, || async move {
         if asks_for_health { health(description).await } else { serve(description).await }
     })
