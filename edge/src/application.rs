@@ -1,7 +1,7 @@
 //! One request from its head to its response.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -33,23 +33,15 @@ const TRACEPARENT: &str = "traceparent";
 /// The whole of the HTTP side, without a socket.
 #[derive(Clone)]
 pub struct Application {
-    edge: Edge,
     tokens: Tokens,
     router: Router,
 }
 
 /// What the handlers share.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Edge {
-    transport: Arc<OnceLock<Arc<dyn Transport>>>,
-}
-
-impl Edge {
-    /// The way to the services, once there is one.
-    pub(crate) fn transport(&self) -> Result<&dyn Transport, Fault> {
-        let transport = self.transport.get().map(AsRef::as_ref);
-        transport.ok_or_else(|| Fault::new(Status::Unavailable, "the message bus cannot be reached"))
-    }
+    /// The way to the services.
+    pub(crate) transport: Arc<dyn Transport>,
 }
 
 /// The route that answered, for the log line. A response without it matched none.
@@ -57,8 +49,7 @@ impl Edge {
 pub(crate) struct Route(pub(crate) &'static str);
 
 impl Application {
-    pub fn new(tokens: Tokens) -> Self {
-        let edge = Edge::default();
+    pub fn new(tokens: Tokens, transport: Arc<dyn Transport>) -> Self {
         let router = routes()
             .router()
             .route("/livez", get(health::livez))
@@ -68,14 +59,8 @@ impl Application {
             .method_not_allowed_fallback(|| async {
                 problem::response(&Fault::new(Status::MethodNotAllowed, "the path does not know this method"))
             })
-            .with_state(edge.clone());
-        Self { edge, tokens, router }
-    }
-
-    /// Gives it the way to the services; until then every request for them is answered 503.
-    pub fn connect(&self, transport: Arc<dyn Transport>) {
-        // A second one changes nothing: the first one repairs itself.
-        let _ = self.edge.transport.set(transport);
+            .with_state(Edge { transport });
+        Self { tokens, router }
     }
 
     /// Answers one request, and logs it.

@@ -19,12 +19,7 @@ pub(crate) async fn livez() -> Response<Body> {
 
 /// `GET /readyz`: NATS answers a round trip, and each service its ping.
 pub(crate) async fn readyz(State(edge): State<Edge>) -> Response<Body> {
-    let pings = SERVICES.map(|service| async {
-        match edge.transport() {
-            Ok(transport) => transport.ping(service, PATIENCE).await,
-            Err(fault) => Err(fault),
-        }
-    });
+    let pings = SERVICES.map(|service| edge.transport.ping(service, PATIENCE));
     let missing: Vec<_> = join_all(pings).await.into_iter().filter_map(Result::err).collect();
     if missing.is_empty() {
         return axum::Json(json!({"status": "ready", "services": SERVICES})).into_response();

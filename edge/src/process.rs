@@ -1,14 +1,14 @@
 //! The edge's life: from its settings to its socket, and back.
 
-use std::{env, error::Error, process::ExitCode, sync::Arc, time::Duration};
+use std::{env, process::ExitCode, sync::Arc, time::Duration};
 
-use configmgt_bus::{Caller, Connection, Patience};
+use configmgt_bus::{Caller, Patience};
 use configmgt_contract::BoxError;
 use configmgt_process::{settings, shutdown};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::{sleep, timeout},
+    time::timeout,
 };
 use tracing::warn;
 
@@ -26,9 +26,9 @@ pub fn main() -> ExitCode {
 async fn serve() -> Result<(), BoxError> {
     let stop = shutdown::requested();
     let token = settings::required("PLAY_AUTH_TOKEN", "the token that clients show in X-Auth-Token")?;
-    let application = Application::new(Tokens::new(vec![Token::new("PLAY_AUTH_TOKEN", &token)]));
+    let caller = Caller::start(&settings::nats_url("edge"), NAME, INBOX, Patience::default());
+    let application = Application::new(Tokens::new(vec![Token::new("PLAY_AUTH_TOKEN", &token)]), Arc::new(caller));
     let (listener, _) = server::listen(&address()?).await?;
-    tokio::spawn(connect(application.clone()));
     let stop = async {
         if let Err(error) = stop.await {
             warn!(%error, "signals cannot be received");
@@ -40,22 +40,6 @@ async fn serve() -> Result<(), BoxError> {
 
 fn address() -> Result<String, BoxError> {
     Ok(settings::parsed("CONFIGMGT_LISTEN", "127.0.0.1:9100".to_owned())?)
-}
-
-/// Connects to NATS however long that takes; meanwhile requests are answered 503.
-async fn connect(application: Application) {
-    loop {
-        match caller().await {
-            Ok(caller) => return application.connect(Arc::new(caller)),
-            Err(error) => warn!(error = &*error as &dyn Error, "waiting for NATS"),
-        }
-        sleep(Duration::from_millis(500)).await;
-    }
-}
-
-async fn caller() -> Result<Caller, BoxError> {
-    let connection = Connection::open(&settings::nats_url("edge"), NAME, INBOX).await?;
-    Ok(Caller::start(connection, Patience::default()).await?)
 }
 
 /// Succeeds when the edge on this host is ready.

@@ -159,7 +159,7 @@ async fn relay<I, A: Ask<I>>(
     let incoming = Incoming { path, body: limits::read(body).await? };
     let operation = ask.ask(&incoming)?;
     let request = BusRequest::new(&operation, call).map_err(|error| Fault::new(Status::Invalid, error.to_string()))?;
-    let answer = edge.transport()?.call(request).await?;
+    let answer = edge.transport.call(request).await?;
     Ok(success::<A::Operation>(answer))
 }
 

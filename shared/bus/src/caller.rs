@@ -1,18 +1,21 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use async_nats::{HeaderMap, Message, StatusCode, Subscriber};
+use async_nats::{HeaderMap, Message, StatusCode, Subscriber, client::PublishErrorKind};
 use bytes::Bytes;
-use configmgt_contract::{Answer, Fault, Status};
+use configmgt_contract::{Answer, BoxError, Fault, Status, chain};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
-use tokio::{sync::oneshot, time::timeout};
-use tracing::{Instrument, info_span};
+use tokio::{
+    sync::{oneshot, watch},
+    time::{sleep, timeout},
+};
+use tracing::{Instrument, info_span, warn};
 
 use crate::{
     Connection, Request, Transport,
@@ -32,9 +35,8 @@ pub struct Caller {
 }
 
 struct Shared {
-    connection: Connection,
-    /// Replies come on `<inbox>.<token>`.
-    inbox: String,
+    /// The connection that stands at the moment.
+    line: watch::Sender<Option<Arc<Line>>>,
     waiting: Waiting,
     budget: RetryBudget,
     patience: Patience,
@@ -42,23 +44,34 @@ struct Shared {
     began: Instant,
 }
 
+/// One connection, from its begin to its loss. Replies come on `<inbox>.<token>`.
+struct Line {
+    connection: Connection,
+    inbox: String,
+}
+
 impl Caller {
-    pub async fn start(connection: Connection, patience: Patience) -> Result<Self, async_nats::SubscribeError> {
-        let inbox = connection.client().new_inbox();
-        let replies = connection.client().subscribe(format!("{inbox}.*")).await?;
-        let shared = Shared {
-            inbox,
+    /// Connects to `url` in the background, now and whenever the connection is lost, for as long as a clone is left. While there
+    /// is none, every request is answered 503 at once.
+    ///
+    /// `name` and `inbox` are those of [`Connection::open`].
+    pub fn start(url: &str, name: &'static str, inbox: &'static str, patience: Patience) -> Self {
+        let shared = Arc::new(Shared {
+            line: watch::Sender::new(None),
             waiting: Waiting::default(),
             budget: RetryBudget::new(),
             patience,
             sender: uuid::Uuid::new_v4().simple().to_string(),
             began: Instant::now(),
-            connection,
-        };
-        let caller = Self { shared: Arc::new(shared) };
-        tokio::spawn(hand_out(replies, caller.shared.waiting.clone()));
-        tokio::spawn(give_up_on_loss(caller.shared.connection.losses(), caller.shared.waiting.clone()));
-        Ok(caller)
+        });
+        tokio::spawn(keep_connected(Arc::downgrade(&shared), url.to_owned(), name, inbox));
+        Self { shared }
+    }
+
+    /// Waits until there is a connection.
+    pub async fn connected(&self) {
+        // It fails when the sender is gone, and we hold the sender.
+        let _ = self.shared.line.subscribe().wait_for(Option::is_some).await;
     }
 
     /// Asks, and asks again while that is safe and the budget allows it. The reply subject stays the same, so whichever
@@ -100,16 +113,15 @@ impl Caller {
 
     /// Sends at once or not at all.
     async fn publish(&self, subject: String, token: u64, headers: HeaderMap, body: Bytes) -> Result<(), Fault> {
-        let connection = &self.shared.connection;
-        if !connection.is_up() {
-            return Err(bus_down());
-        }
-        let reply = format!("{}.{token}", self.shared.inbox);
-        let publishing = connection.client().publish_with_reply_and_headers(subject, reply, headers, body);
+        let line = self.shared.line.borrow().clone().filter(|line| line.connection.is_up()).ok_or_else(bus_down)?;
+        let reply = format!("{}.{token}", line.inbox);
+        let publishing = line.connection.client().publish_with_reply_and_headers(subject, reply, headers, body);
         match timeout(SEND_PATIENCE, publishing).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Fault::new(Status::TooLarge, format!("the request cannot travel: {error}"))),
-            Err(_) => Err(bus_down()),
+            Ok(Err(error)) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
+                Err(Fault::new(Status::TooLarge, "the request is larger than a message may be"))
+            }
+            Ok(Err(_)) | Err(_) => Err(bus_down()),
         }
     }
 
@@ -162,6 +174,9 @@ impl Transport for Caller {
     }
 }
 
+/// Between two attempts to connect.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
+
 /// Handing a message to the connection's own queue takes no longer than this, or the connection is stuck.
 const SEND_PATIENCE: Duration = Duration::from_millis(50);
 
@@ -202,10 +217,10 @@ impl Rest {
 impl Drop for Rest {
     /// Tells the service that nobody reads on, so that it need not wait for that to show.
     fn drop(&mut self) {
-        if let Some(pull) = &self.ahead {
-            let client = self.caller.shared.connection.client();
+        let line = self.caller.shared.line.borrow();
+        if let (Some(pull), Some(line)) = (&self.ahead, &*line) {
             // Without room in the queue the service finds out by itself.
-            let _ = client.publish(pull.subject.clone(), Bytes::new()).now_or_never();
+            let _ = line.connection.client().publish(pull.subject.clone(), Bytes::new()).now_or_never();
         }
     }
 }
@@ -252,17 +267,55 @@ impl Drop for Reply {
     }
 }
 
-async fn hand_out(mut replies: Subscriber, waiting: Waiting) {
-    while let Some(message) = replies.next().await {
-        waiting.hand_over(message);
+async fn keep_connected(shared: Weak<Shared>, url: String, name: &'static str, inbox: &'static str) {
+    let mut warned = false;
+    while shared.strong_count() > 0 {
+        match listen(&url, name, inbox).await {
+            Ok((line, replies)) => {
+                warned = false;
+                use_line(&shared, line, replies).await;
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut warned, true) {
+                    warn!(error = chain(error.as_ref()), "waiting for NATS");
+                }
+                sleep(RECONNECT_PAUSE).await;
+            }
+        }
     }
 }
 
-/// A reply to what was asked over a lost connection may never come: whoever waits is told at once.
-async fn give_up_on_loss(mut losses: tokio::sync::watch::Receiver<u64>, waiting: Waiting) {
-    while losses.changed().await.is_ok() {
-        waiting.lock().clear();
+async fn listen(url: &str, name: &str, inbox: &str) -> Result<(Arc<Line>, Subscriber), BoxError> {
+    let connection = Connection::open_once(url, name, inbox).await?;
+    let inbox = connection.client().new_inbox();
+    let replies = connection.client().subscribe(format!("{inbox}.*")).await?;
+    Ok((Arc::new(Line { connection, inbox }), replies))
+}
+
+/// Hands replies out until the connection is lost. A reply to what was asked over it will not come then: whoever waits is
+/// told at once.
+async fn use_line(shared: &Weak<Shared>, line: Arc<Line>, mut replies: Subscriber) {
+    let mut losses = line.connection.losses();
+    let Some(waiting) = shared.upgrade().map(|shared| {
+        shared.line.send_replace(Some(line));
+        shared.waiting.clone()
+    }) else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            biased;
+            _ = losses.changed() => break,
+            reply = replies.next() => match reply {
+                Some(reply) => waiting.hand_over(reply),
+                None => break,
+            },
+        }
     }
+    if let Some(shared) = shared.upgrade() {
+        shared.line.send_replace(None);
+    }
+    waiting.lock().clear();
 }
 
 fn bus_down() -> Fault {

@@ -1,6 +1,12 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use async_nats::{Client, ConnectOptions, Event, ServerAddr, connection::State};
+use async_nats::{Auth, AuthError, Client, ConnectOptions, Event, ServerAddr, connection::State};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -13,7 +19,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(2);
 /// How many commands may wait for the connection's writer.
 const COMMANDS: usize = 8192;
 
-/// A connection to NATS that re-establishes itself.
+/// A connection to NATS.
 #[derive(Clone)]
 pub struct Connection {
     client: Client,
@@ -30,20 +36,39 @@ pub enum ConnectError {
 }
 
 impl Connection {
-    /// Connects to `url`, which may carry a user and a password.
+    /// Connects to `url`, which may carry a user and a password, and connects again whenever the connection is lost.
     ///
-    /// `name` shows in the server's list of connections; with `inbox` replies come below that prefix, so that the server can
+    /// `name` shows in the server's list of connections; replies come below the prefix `inbox`, so that the server can
     /// keep one user's replies from another.
     pub async fn open(url: &str, name: &str, inbox: &str) -> Result<Self, ConnectError> {
+        let backoff = |attempts: usize| Duration::from_millis(50 * attempts.min(20) as u64);
+        Self::with(url, name, inbox, credentials(url).reconnect_delay_callback(backoff)).await
+    }
+
+    /// The same for one connection only: once lost it stays lost, and what was waiting to be sent is forgotten with it.
+    ///
+    /// The client library would keep that and send it after the next connect, however late. It has no setting against it, but
+    /// it gives up when it may try only once and fails to authenticate.
+    pub(crate) async fn open_once(url: &str, name: &str, inbox: &str) -> Result<Self, ConnectError> {
+        let auth = auth(url);
+        let used = Arc::new(AtomicBool::new(false));
+        let options = ConnectOptions::with_auth_callback(move |_| {
+            let again = used.swap(true, Ordering::Relaxed);
+            let auth = auth.clone();
+            async move { if again { Err(AuthError::new("a lost connection stays lost")) } else { Ok(auth) } }
+        });
+        Self::with(url, name, inbox, options.max_reconnects(1)).await
+    }
+
+    async fn with(url: &str, name: &str, inbox: &str, options: ConnectOptions) -> Result<Self, ConnectError> {
         let (lost, losses) = watch::channel(0_u64);
         let lost = Arc::new(lost);
-        let client = credentials(url)
+        let client = options
             .name(name)
             .custom_inbox_prefix(inbox)
             .ping_interval(PING_INTERVAL)
             .connection_timeout(Duration::from_secs(2))
             .client_capacity(COMMANDS)
-            .reconnect_delay_callback(|attempts| Duration::from_millis(50 * attempts.min(20) as u64))
             .event_callback(move |event| {
                 let lost = Arc::clone(&lost);
                 async move { note(&event, &lost) }
@@ -77,14 +102,26 @@ impl Connection {
     }
 }
 
-/// The user and password of `url`: the client library does not take them from there by itself.
-fn credentials(url: &str) -> ConnectOptions {
+/// The user and password of `url`, or its token: the client library does not take them from there by itself.
+fn auth(url: &str) -> Auth {
     let address = url.parse::<ServerAddr>().ok();
-    let user = address.as_ref().and_then(ServerAddr::username);
-    match (user, address.as_ref().and_then(ServerAddr::password)) {
-        (Some(user), Some(password)) => ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned()),
-        (Some(token), None) => ConnectOptions::with_token(token.to_owned()),
-        (None, _) => ConnectOptions::new(),
+    let user = address.as_ref().and_then(ServerAddr::username).map(str::to_owned);
+    let password = address.as_ref().and_then(ServerAddr::password).map(str::to_owned);
+    let mut auth = Auth::new();
+    match password {
+        Some(_) => (auth.username, auth.password) = (user, password),
+        None => auth.token = user,
+    }
+    auth
+}
+
+fn credentials(url: &str) -> ConnectOptions {
+    match auth(url) {
+        Auth { username: Some(user), password: Some(password), .. } => {
+            ConnectOptions::with_user_and_password(user, password)
+        }
+        Auth { token: Some(token), .. } => ConnectOptions::with_token(token),
+        _ => ConnectOptions::new(),
     }
 }
 

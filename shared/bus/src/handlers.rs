@@ -1,7 +1,8 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
 
 use bytes::Bytes;
 use configmgt_contract::{Answer, BoxError, Broken, Call, Endpoint, Fault, Handled, OperationDoc, Status, chain};
+use futures_util::FutureExt;
 use tracing::{error, warn};
 
 use crate::transport::remaining;
@@ -61,10 +62,13 @@ impl Handler {
         if patience.is_zero() {
             return Err(Fault::new(Status::TimedOut, "the request came too late and was not carried out"));
         }
-        match tokio::time::timeout(patience, (self.run)(call, body)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(Broken::Refused(fault))) => Err(fault),
-            Ok(Err(Broken::Error(error))) => Err(self.broken(&error)),
+        // A handler that panics must not leave its caller without a reply.
+        let handled = AssertUnwindSafe((self.run)(call, body)).catch_unwind();
+        match tokio::time::timeout(patience, handled).await {
+            Ok(Ok(Ok(answer))) => Ok(answer),
+            Ok(Ok(Err(Broken::Refused(fault)))) => Err(fault),
+            Ok(Ok(Err(Broken::Error(error)))) => Err(self.broken(&error)),
+            Ok(Err(_)) => Err(self.broken(&"the handler panicked".into())),
             Err(_) => Err(Fault::new(Status::TimedOut, "the service did not finish in time")),
         }
     }

@@ -55,7 +55,7 @@ fn logs<S>() -> Result<Box<dyn Layer<S> + Send + Sync>, SettingError>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    let wanted = settings::parsed("RUST_LOG", EnvFilter::new("info,async_nats=warn,sqlx::postgres::notice=warn"))?;
+    let wanted = settings::parsed("RUST_LOG", EnvFilter::new("info,async_nats=off,sqlx::postgres::notice=warn"))?;
     let format = tracing_subscriber::fmt::layer();
     Ok(if std::io::stdout().is_terminal() {
         format.compact().with_filter(wanted).boxed()

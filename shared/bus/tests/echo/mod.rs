@@ -1,0 +1,185 @@
+//! A service for the tests: it says again what it hears.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use configmgt_bus::Handlers;
+use configmgt_contract::{BoxError, Call, Endpoint, Example, Fault, Listing, Outcome, Status, refusals, service};
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use utoipa::ToSchema;
+
+service! {
+    /// Says it again.
+    pub(crate) trait Echoes("echo", "echo") refuses EchoRefusal {
+        /// Say it again
+        read fn say(Say) -> Text, refuses Unspeakable;
+        /// Say who asks
+        read fn whoami(Whoami) -> Text;
+        /// Say a letter many times
+        read fn repeat(Repeat) -> Text;
+        /// Fail
+        read fn fail(Break) -> Text;
+        /// Wait to be told to go on
+        write fn wait(Slow) -> Text;
+        /// Count up from nothing
+        read fn count(Count) -> Listing<Number>;
+        /// Count one more
+        write fn add(Add) -> Text;
+    }
+}
+
+refusals! {
+    pub(crate) enum EchoRefusal {
+        Unspeakable { text: String } => Conflict, "Unspeakable", "will not say {text}";
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Say {
+    pub(crate) text: String,
+}
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Whoami {}
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Repeat {
+    pub(crate) times: usize,
+}
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Break {}
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Slow {}
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Count {
+    pub(crate) items: u32,
+}
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Add {}
+
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(crate) struct Text {
+    text: String,
+}
+
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(crate) struct Number(u32);
+
+impl Example for Number {
+    fn example() -> Self {
+        Self(7)
+    }
+}
+
+impl Example for Text {
+    fn example() -> Self {
+        Self { text: "hello".to_owned() }
+    }
+}
+
+/// A count up to this one breaks on its way.
+pub(crate) const BREAKS: u32 = 1_000_001;
+
+const BATCH: u32 = 5_000;
+
+pub(crate) const fn batches(items: u32) -> u64 {
+    (items / BATCH) as u64
+}
+
+#[derive(Default)]
+pub(crate) struct Echo {
+    pub(crate) added: AtomicU64,
+    pub(crate) begun: Notify,
+    pub(crate) go_on: Notify,
+    /// A waiting handler was dropped.
+    pub(crate) gone: Arc<Notify>,
+    batches: Arc<AtomicU64>,
+}
+
+impl Echo {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// How many batches were made once no more are being made: the same number for a whole while of other work.
+    pub(crate) async fn settled_batches(&self) -> u64 {
+        let mut seen = (0, 0);
+        while seen.1 < 20_000 {
+            let made = self.batches.load(Ordering::Relaxed);
+            seen = if made == seen.0 { (made, seen.1 + 1) } else { (made, 0) };
+            tokio::task::yield_now().await;
+        }
+        seen.0
+    }
+}
+
+impl Echoes for Echo {
+    async fn say(&self, _: &Call, Say { text }: Say) -> Outcome<Say> {
+        assert_ne!(text, "panic");
+        if text.starts_with("no") { Err(EchoRefusal::Unspeakable { text }.into()) } else { Ok(Text { text }) }
+    }
+
+    async fn whoami(&self, call: &Call, _: Whoami) -> Outcome<Whoami> {
+        let Call { request_id, actor, idempotency_key, traceparent, .. } = call;
+        Ok(Text { text: format!("{request_id}|{actor}|{idempotency_key:?}|{traceparent:?}") })
+    }
+
+    async fn repeat(&self, _: &Call, Repeat { times }: Repeat) -> Outcome<Repeat> {
+        Ok(Text { text: "x".repeat(times) })
+    }
+
+    async fn fail(&self, _: &Call, _: Break) -> Outcome<Break> {
+        Err(std::io::Error::other("a secret detail").into())
+    }
+
+    async fn wait(&self, _: &Call, _: Slow) -> Outcome<Slow> {
+        struct Gone(Arc<Notify>);
+        impl Drop for Gone {
+            fn drop(&mut self) {
+                self.0.notify_one();
+            }
+        }
+        let _gone = Gone(Arc::clone(&self.gone));
+        self.begun.notify_one();
+        self.go_on.notified().await;
+        Ok(Text { text: "at last".to_owned() })
+    }
+
+    async fn count(&self, _: &Call, Count { items }: Count) -> Outcome<Count> {
+        let made = Arc::clone(&self.batches);
+        let batches = stream::unfold(0, move |next| {
+            let made = Arc::clone(&made);
+            async move {
+                if next >= items {
+                    return None;
+                }
+                made.fetch_add(1, Ordering::Relaxed);
+                let end = (next + BATCH).min(items);
+                let breaks = items == BREAKS && end == items;
+                let batch =
+                    if breaks { Err(BoxError::from("half-way")) } else { Ok((next..end).map(Number).collect()) };
+                Some((batch, end))
+            }
+        });
+        Ok(Listing::of_batches(batches))
+    }
+
+    async fn add(&self, _: &Call, _: Add) -> Outcome<Add> {
+        self.added.fetch_add(1, Ordering::Relaxed);
+        Ok(Text { text: "added".to_owned() })
+    }
+}
+
+pub(crate) fn classify(_: &BoxError) -> Fault {
+    Fault::new(Status::Broken, "broken")
+}
+
+pub(crate) fn handlers(echo: &Arc<Echo>) -> Handlers {
+    Handlers::new("echo", classify).with(echo, Echo::endpoints())
+}
+
+pub(crate) fn two_of_its_endpoints() -> Vec<Endpoint<Echo>> {
+    Echo::endpoints().into_iter().filter(|endpoint| ["echo-say", "echo-add"].contains(&endpoint.doc.name)).collect()
+}
