@@ -56,6 +56,16 @@ impl Watched {
             .map_err(|errno| Error::Io { doing: format!("signal {}", self.name), source: io::Error::from(errno) })
     }
 
+    /// Freezes the process. When it returns, no thread of it runs any more.
+    pub(crate) fn pause(&self) -> Result<(), Error> {
+        self.signal(Signal::STOP)?;
+        // The signal only asks; the kernel reports the stop when the last thread has obeyed. The report also comes at
+        // the end of the process, so this cannot wait for ever.
+        let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        while matches!(waitid(WaitId::Pid(self.pid), stopped), Err(Errno::INTR)) {}
+        Ok(())
+    }
+
     pub(crate) fn exit_status(&self) -> Option<ExitStatus> {
         *self.end.status()
     }

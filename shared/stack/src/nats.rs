@@ -102,7 +102,7 @@ impl Nats {
 
     /// Freezes the server: connections stay open and nothing is answered.
     pub fn pause(&self) -> Result<(), Error> {
-        self.server().signal(Signal::STOP)
+        self.server().pause()
     }
 
     /// Ends a [`Nats::pause`].

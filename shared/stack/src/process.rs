@@ -123,7 +123,7 @@ impl Process {
 
     /// Freezes it: its connections stay open and nothing is answered.
     pub fn pause(&self) -> Result<(), Error> {
-        self.child.signal(Signal::STOP)
+        self.child.pause()
     }
 
     /// Ends a [`Process::pause`].
