@@ -13,7 +13,7 @@ use axum::{
 };
 use configmgt_bus::Transport;
 use configmgt_contract::{Call, Fault, Status};
-use opentelemetry::global;
+use opentelemetry::{KeyValue, global, trace::TraceContextExt};
 use tower::ServiceExt;
 use tracing::{Instrument, Span, debug, info, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -76,7 +76,10 @@ impl Application {
         }
         let route = response.extensions().get::<Route>().map_or("none", |route| route.0);
         let status = response.status().as_u16();
-        span.record("otel.name", format!("{method} {route}"));
+        // Only now the route is known; a field recorded twice would not rename the exported span.
+        let exported = span.context();
+        exported.span().update_name(format!("{method} {route}"));
+        exported.span().set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
         let duration_ms = began.elapsed().as_secs_f64() * 1000.0;
         if is_probe(&path) {
             debug!(parent: &span, %method, path, status, duration_ms, "probe");

@@ -1,0 +1,66 @@
+use std::time::Duration;
+
+use async_nats::ConnectOptions;
+use futures_util::StreamExt;
+
+use crate::running::Running;
+
+/// What the server says when `service` subscribes to `subject`: nothing where it may.
+async fn refusal(running: &Running, service: &str, subject: &str) -> Option<String> {
+    let url = running.site.nats_url(service);
+    let (user, password) = url.trim_start_matches("nats://").split_once('@').unwrap().0.split_once(':').unwrap();
+    let (errors, mut error) = tokio::sync::mpsc::unbounded_channel();
+    let client = ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned())
+        .event_callback(move |event| {
+            if let async_nats::Event::ServerError(error) = event {
+                let _ = errors.send(error.to_string());
+            }
+            async {}
+        })
+        .connect(format!("127.0.0.1:{}", running.nats.port()))
+        .await
+        .unwrap();
+    let _subscription = client.subscribe(subject.to_owned()).await.unwrap();
+    client.flush().await.unwrap();
+    // The answer to a flush follows the answer to what came before it; the callback may run a moment later.
+    tokio::time::timeout(Duration::from_millis(300), error.recv()).await.ok().flatten()
+}
+
+#[tokio::test]
+async fn a_services_account_opens_only_its_own_subjects() {
+    let running = Running::start().await;
+    assert_eq!(refusal(&running, "users", "configmgt.request.users.users.get").await, None);
+    for subject in ["configmgt.request.meetingroom.>", "configmgt.pieces.meetingroom.>", "_INBOX.edge.>", ">"] {
+        let refused = refusal(&running, "users", subject).await.unwrap();
+        assert!(refused.to_lowercase().contains("permissions violation"), "{subject}: {refused}");
+    }
+    assert_eq!(refusal(&running, "operator", ">").await, None);
+}
+
+#[tokio::test]
+async fn a_subscriber_without_an_account_is_turned_away() {
+    let running = Running::start().await;
+    let refused = async_nats::connect(format!("127.0.0.1:{}", running.nats.port())).await.err().unwrap();
+    assert!(refused.to_string().contains("authorization violation"), "{refused}");
+}
+
+#[tokio::test]
+async fn each_service_answers_on_the_discovery_subjects() {
+    let running = Running::start().await;
+    let url = running.site.nats_url("operator");
+    let (user, password) = url.trim_start_matches("nats://").split_once('@').unwrap().0.split_once(':').unwrap();
+    let client = ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned())
+        .connect(format!("127.0.0.1:{}", running.nats.port()))
+        .await
+        .unwrap();
+    let mut names = std::collections::BTreeSet::new();
+    let inbox = client.new_inbox();
+    let mut answers = client.subscribe(inbox.clone()).await.unwrap();
+    client.publish_with_reply("$SRV.PING", inbox, "".into()).await.unwrap();
+    while names.len() < 4 {
+        let answer = answers.next().await.unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&answer.payload).unwrap();
+        names.insert(answer["name"].as_str().unwrap().to_owned());
+    }
+    assert!(names.iter().eq(["callbacks", "meetingroom", "queue-dissuasion", "users"]));
+}

@@ -1,0 +1,48 @@
+use futures_util::StreamExt;
+use serde_json::Value;
+
+use crate::running::{Running, forget_peak, peak_kib};
+
+/// How much edge and service may grow while a list passes through them, whatever its length.
+const GROWTH_KIB: u64 = 32 * 1024;
+
+#[tokio::test]
+async fn a_list_of_a_hundred_thousand_rooms_passes_in_bounded_memory() {
+    let running = Running::start().await;
+    // Once before, so that what every process needs for its first list does not count.
+    running.ask("GET", "2.0/meetingrooms", None).await;
+    running.insert_rooms(100_000).await;
+    let through = [&running.edge, running.service("meetingroom")];
+    let before = through.map(|process| {
+        forget_peak(process);
+        peak_kib(process)
+    });
+
+    let (status, rooms) = running.ask("GET", "2.0/meetingrooms", None).await;
+
+    let after = through.map(peak_kib);
+    assert_eq!(status, 200);
+    let ids = rooms.as_array().unwrap().iter().map(|room| room["id"].as_i64().unwrap());
+    assert!(ids.eq(1..=100_000));
+    for ((process, before), after) in through.iter().zip(before).zip(after) {
+        assert!(after - before < GROWTH_KIB, "{} grew from {before} to {after} KiB", process.name());
+    }
+}
+
+#[tokio::test]
+async fn a_list_whose_service_dies_half_way_does_not_end_as_if_it_were_whole() {
+    let running = Running::start().await;
+    running.insert_rooms(100_000).await;
+    let mut list = running.send("GET", "2.0/meetingrooms", None).await.bytes_stream();
+    let mut received = list.next().await.unwrap().unwrap().to_vec();
+    running.service("meetingroom").kill().unwrap();
+    let mut failed = false;
+    while let Some(piece) = list.next().await {
+        match piece {
+            Ok(piece) => received.extend_from_slice(&piece),
+            Err(_) => failed = true,
+        }
+    }
+    assert!(failed);
+    assert!(serde_json::from_slice::<Value>(&received).is_err());
+}

@@ -1,0 +1,13 @@
+//! A process of the product, for the tests: the first argument says which one.
+
+use std::{env, process::ExitCode};
+
+use configmgt_stack::product;
+
+fn main() -> ExitCode {
+    let name = env::args().nth(1).unwrap_or_default();
+    product::main(&name).unwrap_or_else(|| {
+        eprintln!("there is no process named '{name}'");
+        ExitCode::FAILURE
+    })
+}
