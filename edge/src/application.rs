@@ -18,7 +18,12 @@ use tower::ServiceExt;
 use tracing::{Instrument, Span, debug, info, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::{Tokens, documents, health, limits, problem, routes::routes};
+use crate::{
+    Tokens, documents,
+    exchange::{Edge, Route},
+    health, limits, problem,
+    routes::routes,
+};
 
 /// From a request's head to its answer, over all attempts.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -36,17 +41,6 @@ pub struct Application {
     tokens: Tokens,
     router: Router,
 }
-
-/// What the handlers share.
-#[derive(Clone)]
-pub(crate) struct Edge {
-    /// The way to the services.
-    pub(crate) transport: Arc<dyn Transport>,
-}
-
-/// The route that answered, for the log line. A response without it matched none.
-#[derive(Clone, Copy)]
-pub(crate) struct Route(pub(crate) &'static str);
 
 impl Application {
     pub fn new(tokens: Tokens, transport: Arc<dyn Transport>) -> Self {

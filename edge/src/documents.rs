@@ -23,7 +23,7 @@ use utoipa::openapi::{
 use utoipa_swagger_ui::Config;
 
 use crate::{
-    application::Edge,
+    exchange::Edge,
     inputs, problem,
     routes::routes,
     table::{Entry, Table},

@@ -7,7 +7,7 @@ use configmgt_contract::{Fault, SERVICES, Status};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::{application::Edge, problem};
+use crate::{exchange::Edge, problem};
 
 /// How long a service may take to answer its ping.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -6,6 +6,7 @@
 
 pub mod application;
 mod documents;
+mod exchange;
 mod health;
 mod inputs;
 mod limits;

@@ -11,7 +11,7 @@ use configmgt_bus::Request as BusRequest;
 use configmgt_contract::{Answer, Body as BodyDoc, Call, Fault, Operation, OperationDoc, RefusalDoc, Reply, Status};
 
 use crate::{
-    application::{Edge, Route},
+    exchange::{Edge, Route},
     inputs::{Described, Incoming, Input},
     limits, problem,
 };

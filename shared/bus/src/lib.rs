@@ -29,6 +29,7 @@ pub use connection::{ConnectError, Connection};
 pub use discovery::{DiscoveryError, Instance};
 pub use handlers::{Classify, Handlers};
 pub use local::Local;
+pub use micro::Identity;
 pub use retry::Patience;
-pub use server::{Identity, Limits, ServeError, Server};
+pub use server::{Limits, ServeError, Server};
 pub use transport::{Request, Transport};

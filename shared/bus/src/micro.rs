@@ -13,10 +13,18 @@ use std::{
 use configmgt_contract::{Fault, OperationDoc};
 use serde::Serialize;
 
-use crate::server::Identity;
-
 /// The queue group that the replicas of a service share.
 pub(crate) const QUEUE_GROUP: &str = "configmgt";
+
+/// How an instance of a service shows itself on the bus.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Unique among all instances: letters and digits only.
+    pub id: String,
+    pub version: String,
+    pub description: String,
+    pub metadata: BTreeMap<String, String>,
+}
 
 #[derive(Clone, Copy)]
 pub(crate) enum Verb {

@@ -1,5 +1,4 @@
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -21,20 +20,10 @@ use crate::{
     freshness::Freshness,
     handlers::Handler,
     headers::{self, Received},
-    micro::{self, QUEUE_GROUP, Statistics, Verb},
+    micro::{self, Identity, QUEUE_GROUP, Statistics, Verb},
     pieces::{OpenReplies, Piece},
     trace,
 };
-
-/// How an instance of a service shows itself on the bus.
-#[derive(Debug, Clone)]
-pub struct Identity {
-    /// Unique among all instances: letters and digits only.
-    pub id: String,
-    pub version: String,
-    pub description: String,
-    pub metadata: BTreeMap<String, String>,
-}
 
 /// How much an instance takes on at once. What comes beyond is refused at once.
 #[derive(Debug, Clone, Copy)]
