@@ -7,6 +7,8 @@ use std::{
 };
 
 use async_nats::{Auth, AuthError, Client, ConnectOptions, Event, ServerAddr, connection::State};
+use bytes::Bytes;
+use futures_util::StreamExt;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -34,6 +36,11 @@ pub enum ConnectError {
     #[error("nats-server {found} at {url} is too old: 2.12 or newer is needed")]
     TooOld { url: String, found: String },
 }
+
+/// The server did not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the server did not answer")]
+pub(crate) struct NoRoundTrip;
 
 impl Connection {
     /// Connects to `url`, which may carry a user and a password, and connects again whenever the connection is lost.
@@ -88,9 +95,17 @@ impl Connection {
         self.client.connection_state() == State::Connected
     }
 
-    /// Whether the server answers a round trip within `patience`.
-    pub async fn answers(&self, patience: Duration) -> bool {
-        self.is_up() && tokio::time::timeout(patience, self.client.flush()).await.is_ok_and(|flushed| flushed.is_ok())
+    /// Waits until a message to ourselves has come back. By then the server has acted on all that was sent before it, and all that
+    /// the server sent us before it has arrived: the client library's own flush only says that bytes were written.
+    pub(crate) async fn round_trip(&self, patience: Duration) -> Result<(), NoRoundTrip> {
+        let client = self.client();
+        let turn = async {
+            let inbox = client.new_inbox();
+            let mut echo = client.subscribe(inbox.clone()).await.map_err(|_| NoRoundTrip)?;
+            client.publish(inbox, Bytes::new()).await.map_err(|_| NoRoundTrip)?;
+            echo.next().await.map(|_| ()).ok_or(NoRoundTrip)
+        };
+        tokio::time::timeout(patience, turn).await.unwrap_or(Err(NoRoundTrip))
     }
 
     pub(crate) const fn client(&self) -> &Client {

@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_nats::{Client, HeaderMap, Message, Subject, SubscribeError, Subscriber};
+use async_nats::{HeaderMap, Message, Subject, SubscribeError, Subscriber};
 use bytes::Bytes;
 use configmgt_contract::{Fault, Status};
 use futures_util::{FutureExt, StreamExt};
@@ -59,7 +59,7 @@ pub struct Server {
 }
 
 struct Shared {
-    client: Client,
+    connection: Connection,
     service: &'static str,
     identity: Identity,
     limits: Limits,
@@ -81,6 +81,12 @@ const SILENCE: Duration = Duration::from_millis(60);
 /// More messages than can be on their way to one subscription.
 const ON_THE_WAY: u64 = 512;
 
+/// The same where one round trip has shown that little comes: a busy endpoint ends after a few hundred more requests, a
+/// quiet one by silence, and one between the two after this many.
+const LEAST_ON_THE_WAY: u64 = 64;
+
+const ROUND_TRIP_PATIENCE: Duration = Duration::from_secs(2);
+
 /// A stop waits no longer than this for each of: the last requests, the handlers, the streamed replies.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -99,7 +105,7 @@ impl Server {
             .collect();
         let pieces_subject = format!("configmgt.pieces.{service}.{}", identity.id);
         let shared = Arc::new(Shared {
-            client: connection.client().clone(),
+            connection: connection.clone(),
             service,
             limits,
             permits: Arc::new(Semaphore::new(limits.requests as usize)),
@@ -109,7 +115,7 @@ impl Server {
             started: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
             identity,
         });
-        let client = &shared.client;
+        let client = connection.client();
         let (stop, stopping) = watch::channel(false);
         let mut readers = JoinSet::new();
         for (index, endpoint) in shared.endpoints.iter().enumerate() {
@@ -156,7 +162,7 @@ impl Server {
         };
         steps.await;
         self.helpers.abort_all();
-        let _ = timeout(Duration::from_secs(1), shared.client.flush()).await;
+        let _ = timeout(Duration::from_secs(1), shared.connection.client().flush()).await;
         info!(service = shared.service, "stopped listening");
     }
 }
@@ -176,7 +182,26 @@ impl Shared {
                 _ = stopping.wait_for(|stop| *stop) => break,
             }
         }
-        if timeout(SILENCE, requests.unsubscribe_after(received + ON_THE_WAY)).await.is_err() {
+        // The server sends this many more, and the client takes this many more: neither can end the subscription early.
+        if requests.unsubscribe_after(received + ON_THE_WAY).await.is_err() {
+            return;
+        }
+        // What comes during one round trip is the measure for how many may be on their way during the next one.
+        let before = received;
+        let turn = self.connection.round_trip(ROUND_TRIP_PATIENCE);
+        tokio::pin!(turn);
+        let answered = loop {
+            tokio::select! {
+                biased;
+                Some(request) = requests.next() => {
+                    received += 1;
+                    self.accept(endpoint, request);
+                }
+                answered = &mut turn => break answered.is_ok(),
+            }
+        };
+        let fewer = LEAST_ON_THE_WAY + 4 * (received - before);
+        if answered && fewer < ON_THE_WAY && requests.unsubscribe_after(received + fewer).await.is_err() {
             return;
         }
         while let Ok(Some(request)) = timeout(SILENCE, requests.next()).await {
@@ -276,10 +301,11 @@ impl Shared {
     }
 
     async fn send(&self, to: Subject, headers: HeaderMap, body: Bytes) {
+        let client = self.connection.client();
         let sent = if headers.is_empty() {
-            self.client.publish(to, body).await
+            client.publish(to, body).await
         } else {
-            self.client.publish_with_headers(to, headers, body).await
+            client.publish_with_headers(to, headers, body).await
         };
         if let Err(error) = sent {
             warn!(%error, "a reply could not be sent");
