@@ -1,19 +1,16 @@
 //! A product of its own for each test.
 
-use std::{
-    env, fs,
-    sync::{Arc, OnceLock},
-};
+use std::{env, fs, sync::Arc};
 
 use configmgt_stack::{
-    Nats, Output, Postgres, Process,
-    product::{self, Accounts, Bus, EDGE, Site},
+    Nats, Output, Process,
+    databases::Database,
+    product::{self, Bus, EDGE, Site},
     scratch,
 };
 use reqwest::{Client, Method, Response};
 use serde_json::Value;
 use tokio::sync::{Mutex, mpsc};
-use uuid::Uuid;
 
 /// The token that every test shows.
 pub(crate) const TOKEN: &str = "a token for tests";
@@ -29,36 +26,19 @@ pub(crate) struct Running {
     pub(crate) log: Mutex<mpsc::UnboundedReceiver<String>>,
 }
 
-/// All tests share one PostgreSQL, with a database for each of them, and so one set of roles.
-struct Shared {
-    postgres: Postgres,
-    accounts: Accounts,
-    /// Roles belong to the whole server: two databases cannot be prepared at once.
-    preparing: Mutex<()>,
-}
-
-fn shared() -> &'static Shared {
-    static SHARED: OnceLock<Shared> = OnceLock::new();
-    SHARED.get_or_init(|| Shared {
-        postgres: scratch::postgres().unwrap(),
-        accounts: Accounts::generate(),
-        preparing: Mutex::default(),
-    })
-}
-
 impl Running {
     pub(crate) async fn start() -> Self {
         Self::with_settings(&[]).await
     }
 
     pub(crate) async fn with_settings(settings: &[(&str, &str)]) -> Self {
-        let shared = shared();
-        let nats = scratch::nats(&shared.accounts.nats_config()).unwrap();
+        let Database { owner, accounts } = Database::create().await.unwrap();
+        let nats = scratch::nats(&accounts.nats_config()).unwrap();
         let (lines, log) = mpsc::unbounded_channel();
         let site = Site {
             program: env!("CARGO_BIN_EXE_configmgt-under-test").into(),
-            accounts: shared.accounts.clone(),
-            database: shared.postgres.url(&format!("test_{}", Uuid::new_v4().simple())).parse().unwrap(),
+            accounts,
+            database: owner,
             nats: Bus::Private(format!("127.0.0.1:{}", nats.port())),
             listen: "127.0.0.1:0".to_owned(),
             token: TOKEN.to_owned(),
@@ -68,10 +48,6 @@ impl Running {
                 let _ = lines.send(line.to_owned());
             })),
         };
-        {
-            let _one_at_a_time = shared.preparing.lock().await;
-            site.prepare_database().await.unwrap();
-        }
         let services = product::services().map(|name| site.spawn(name).unwrap()).collect();
         let edge = site.spawn(EDGE).unwrap();
         let mut running = Self { edge, services, site, nats, client: Client::new(), log: Mutex::new(log) };

@@ -11,6 +11,7 @@
 //! Linux is what this is made for and tried on.
 
 mod child;
+pub mod databases;
 mod error;
 mod folder;
 mod guard;

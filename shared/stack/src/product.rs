@@ -48,6 +48,11 @@ pub fn services() -> impl Iterator<Item = &'static str> {
     SERVICES.iter().map(|service| service.name)
 }
 
+/// The database role of a service.
+pub(crate) fn role(service: &str) -> &'static str {
+    SCHEMAS.iter().find(|schema| schema.service == service).map_or("", |schema| schema.role)
+}
+
 /// A password for each process and for the operator, used on the bus and in the database.
 #[derive(Debug, Clone)]
 pub struct Accounts {
@@ -105,7 +110,7 @@ impl Accounts {
         passwords.chain([include_str!("../nats-users.conf").to_owned()]).collect()
     }
 
-    fn password(&self, name: &str) -> &str {
+    pub(crate) fn password(&self, name: &str) -> &str {
         self.passwords.get(name).map_or("", String::as_str)
     }
 }
@@ -195,8 +200,7 @@ impl Site {
 
     /// The database with the credentials of a service.
     pub fn database_url(&self, service: &str) -> String {
-        let role = SCHEMAS.iter().find(|schema| schema.service == service).map_or("", |schema| schema.role);
-        let own = self.database.clone().username(role).password(self.accounts.password(service));
+        let own = self.database.clone().username(role(service)).password(self.accounts.password(service));
         own.to_url_lossy().to_string()
     }
 }
