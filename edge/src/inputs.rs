@@ -77,9 +77,12 @@ impl<T: DeserializeOwned + Serialize + ToSchema + Example + Send> Input for Json
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let field = error.path().to_string();
             let error = error.into_inner();
-            let what = if error.is_data() { "the body does not fit" } else { "the body is no valid JSON" };
-            let place = if field == "." { String::new() } else { format!(" at {field}") };
-            Fault::new(Status::Invalid, format!("{what}{place}: {error}"))
+            let what = match field.as_str() {
+                _ if !error.is_data() => "the body is no valid JSON".to_owned(),
+                "." | "?" => "the body does not fit".to_owned(),
+                field => format!("the body does not fit at {field}"),
+            };
+            Fault::new(Status::Invalid, format!("{what}: {error}"))
         })?;
         reader.end().map_err(|error| Fault::new(Status::Invalid, format!("the body is no valid JSON: {error}")))?;
         Ok(Self(value))

@@ -1,0 +1,144 @@
+use std::collections::BTreeSet;
+
+use configmgt_edge::routes::routes;
+use serde_json::Value;
+
+use crate::{answered, application, request};
+
+async fn document() -> Value {
+    let answer = answered(&application().await, request("GET", "/configmgt/openapi.json")).await;
+    assert_eq!((answer.status, &answer.headers["content-type"]), (200, &"application/json".parse().unwrap()));
+    answer.json()
+}
+
+/// Each operation of the document: method, path, and what it says.
+fn operations(document: &Value) -> Vec<(String, String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths.iter().flat_map(|(path, item)| {
+        let item = item.as_object().unwrap();
+        item.iter().map(move |(method, operation)| (method.to_uppercase(), path.clone(), operation))
+    });
+    operations.collect()
+}
+
+#[tokio::test]
+async fn the_document_has_exactly_the_routes() {
+    let document = document().await;
+    assert_eq!(document["openapi"], "3.1.0");
+    let table = routes();
+    let routes = table.entries().iter().map(|entry| (entry.method.to_string(), entry.path.to_owned()));
+    let documented = operations(&document).into_iter().map(|(method, path, _)| (method, path));
+    assert_eq!(routes.collect::<BTreeSet<_>>(), documented.collect());
+}
+
+#[tokio::test]
+async fn the_router_answers_exactly_the_documented_operations() {
+    let application = application().await;
+    let document = document().await;
+    let documented = operations(&document);
+    assert!(!documented.is_empty());
+    let paths: BTreeSet<&String> = documented.iter().map(|(_, path, _)| path).collect();
+    for path in paths {
+        let address = path.replace("{id}", "1");
+        let mut answers = BTreeSet::new();
+        for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
+            let answer = answered(&application, request(method, &address)).await;
+            let known = answer.status != 405 && answer.json()["error"] != "NotFound";
+            if known {
+                answers.insert(method.to_owned());
+            }
+        }
+        let of_path = documented.iter().filter(|(_, documented, _)| documented == path);
+        assert_eq!(answers, of_path.map(|(method, _, _)| method.clone()).collect(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_operation_is_described_with_examples_and_its_errors() {
+    let document = document().await;
+    let mut ids = BTreeSet::new();
+    for (method, path, operation) in operations(&document) {
+        let place = format!("{method} {path}");
+        assert!(!operation["summary"].as_str().unwrap().is_empty(), "{place}");
+        assert!(!operation["description"].as_str().unwrap().is_empty(), "{place}");
+        assert!(operation["tags"][0].is_string(), "{place}");
+        assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{place}");
+        let parameters = operation["parameters"].as_array().map_or(0, Vec::len);
+        assert_eq!(parameters, path.matches('{').count(), "{place}");
+        if let Some(body) = operation.get("requestBody") {
+            assert!(body["content"]["application/json"].get("example").is_some(), "{place}");
+        }
+        let responses = operation["responses"].as_object().unwrap();
+        let success: Vec<_> = responses.keys().filter(|status| status.starts_with('2')).collect();
+        assert_eq!(success.len(), 1, "{place}");
+        if *success[0] != "204" {
+            assert!(responses[success[0]]["content"]["application/json"].get("example").is_some(), "{place}");
+        }
+        for status in ["401", "500", "503", "504"] {
+            let examples = &responses[status]["content"]["application/json"]["examples"];
+            assert!(examples.as_object().is_some_and(|examples| !examples.is_empty()), "{place} {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn everything_the_document_refers_to_is_in_it() {
+    fn references(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(reference)) = fields.get("$ref") {
+                    found.insert(reference.clone());
+                }
+                fields.values().for_each(|field| references(field, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+    let document = document().await;
+    let mut found = BTreeSet::new();
+    references(&document, &mut found);
+    assert!(found.contains("#/components/schemas/MeetingRoom"));
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[tokio::test]
+async fn the_examples_of_requests_are_accepted() {
+    let application = application().await;
+    let document = document().await;
+    for (method, path, operation) in operations(&document) {
+        let Some(body) = operation.get("requestBody") else { continue };
+        let example = body["content"]["application/json"]["example"].to_string();
+        let answer = answered(&application, crate::with_body(&method, &path, example)).await;
+        // Accepted as a request: the rules may still say that what it names is not there or already is.
+        let by_rule = answer.json()["error"] == "NotFoundError" || answer.json()["error"] == "Duplicate";
+        assert!(answer.status == 200 || by_rule, "{method} {path}: {}", answer.text);
+    }
+}
+
+fn extension(file: &str) -> Option<&str> {
+    std::path::Path::new(file).extension()?.to_str()
+}
+
+#[tokio::test]
+async fn swagger_ui_comes_from_here_and_from_nowhere_else() {
+    let application = application().await;
+    let redirect = answered(&application, request("GET", "/configmgt/api")).await;
+    assert_eq!((redirect.status, &redirect.headers["location"]), (308, &"/configmgt/api/".parse().unwrap()));
+    let index = answered(&application, request("GET", "/configmgt/api/")).await;
+    assert_eq!(index.headers["content-type"], "text/html");
+    let quoted = index.text.split('"').skip(1).step_by(2);
+    let files: Vec<_> = quoted.filter(|text| [Some("css"), Some("js")].contains(&extension(text))).collect();
+    assert!(files.len() >= 4, "{files:?}");
+    for file in files {
+        assert!(!file.contains("//"), "{file}");
+        let file = file.trim_start_matches("./");
+        let answer = application.respond(request("GET", &format!("/configmgt/api/{file}"))).await;
+        assert_eq!(answer.status(), 200, "{file}");
+    }
+    let initializer = answered(&application, request("GET", "/configmgt/api/swagger-initializer.js")).await;
+    assert!(initializer.text.contains("/configmgt/openapi.json"));
+}

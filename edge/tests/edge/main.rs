@@ -1,0 +1,64 @@
+//! The edge without a socket: requests against the application, with the real meetingroom service behind it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod documents;
+mod requests;
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, Method, Request, header::HeaderValue},
+};
+use configmgt_bus::Local;
+use configmgt_edge::{Application, Token, Tokens};
+use configmgt_stack::databases::Database;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use sqlx::PgPool;
+
+pub(crate) const TOKEN: &str = "the token";
+
+/// An answer, whole.
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answered {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| Value::String(self.text.clone()))
+    }
+}
+
+/// The application with the meetingroom service and no other.
+pub(crate) async fn application() -> Application {
+    let database = Database::create().await.unwrap();
+    let pool = PgPool::connect_with(database.of_service("meetingroom")).await.unwrap();
+    over(Local::default().with(Arc::new(configmgt_meetingroom::handlers(pool))))
+}
+
+pub(crate) fn over(local: Local) -> Application {
+    Application::new(Tokens::new(vec![Token::new("test", TOKEN)]), Arc::new(local))
+}
+
+/// A request with the token.
+pub(crate) fn request(method: &str, path: &str) -> Request<Body> {
+    with_body(method, path, Body::empty())
+}
+
+pub(crate) fn with_body(method: &str, path: &str, body: impl Into<Body>) -> Request<Body> {
+    let mut request = Request::new(body.into());
+    *request.method_mut() = method.parse::<Method>().unwrap();
+    *request.uri_mut() = path.parse().unwrap();
+    request.headers_mut().insert("x-auth-token", HeaderValue::from_static(TOKEN));
+    request
+}
+
+pub(crate) async fn answered(application: &Application, request: Request<Body>) -> Answered {
+    let (head, body) = application.respond(request).await.into_parts();
+    let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    Answered { status: head.status.as_u16(), headers: head.headers, text }
+}
