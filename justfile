@@ -1,0 +1,32 @@
+# List the recipes.
+default:
+    @just --list --unsorted
+
+# Format.
+fmt:
+    cargo fmt --all
+
+# Check the format and the lints.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Test.
+test *arguments:
+    cargo test --workspace --locked {{arguments}}
+
+# Start the product on private servers.
+run:
+    cargo run --locked
+
+# Make the offline data of the SQL queries anew; `just sql --check` only compares.
+sql *arguments:
+    cargo run --locked --package configmgt-stack --bin sqlx-data -- {{arguments}}
+
+# Check licences, sources and banned crates.
+deny:
+    cargo deny check bans licenses sources
+
+# The whole check.
+ci:
+    bash .ci/run

@@ -1,0 +1,21 @@
+mod clock;
+
+use clock::{GetTime, SetTime, Time};
+use configmgt_contract::{Call, NoRefusal, Outcome, service};
+
+service! {
+    pub trait Clock("time", "clock") refuses NoRefusal {
+        read fn get(GetTime) -> Time;
+        write fn set(SetTime) -> ();
+    }
+}
+
+struct Wall;
+
+impl Clock for Wall {
+    async fn get(&self, _: &Call, _: GetTime) -> Outcome<GetTime> {
+        Ok(Time { now: 7 })
+    }
+}
+
+fn main() {}

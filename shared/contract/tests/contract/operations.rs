@@ -1,0 +1,214 @@
+//! What follows from a line of a `service!` block.
+
+use configmgt_contract::{
+    Call, Fault, Listing, Operation, OperationDoc, Outcome, Refusal, Reply, SERVICES, Status,
+    filter::Page,
+    meetingrooms::{
+        CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, MeetingRoom, MeetingRooms, RoomRefusal, UpdateRoom,
+    },
+};
+
+/// Its table is all that is asked for here.
+struct Nobody;
+
+impl MeetingRooms for Nobody {
+    async fn get(&self, _: &Call, request: GetRoom) -> Outcome<GetRoom> {
+        Err(RoomRefusal::NotFound { id: request.id }.into())
+    }
+
+    async fn list(&self, _: &Call, _: ListRooms) -> Outcome<ListRooms> {
+        Ok(Listing::of_batches(futures_util::stream::empty::<Result<_, std::fmt::Error>>()))
+    }
+
+    async fn find(&self, _: &Call, _: FindRooms) -> Outcome<FindRooms> {
+        Ok(Page { total: 0, list: Vec::new() })
+    }
+
+    async fn create(&self, _: &Call, _: CreateRoom) -> Outcome<CreateRoom> {
+        Err(RoomRefusal::BadValue { reason: "no".to_owned() }.into())
+    }
+
+    async fn update(&self, _: &Call, request: UpdateRoom) -> Outcome<UpdateRoom> {
+        Err(RoomRefusal::NotFound { id: request.id }.into())
+    }
+
+    async fn delete(&self, _: &Call, request: DeleteRoom) -> Outcome<DeleteRoom> {
+        Err(RoomRefusal::NotFound { id: request.id }.into())
+    }
+}
+
+#[test]
+fn the_endpoints_of_the_meeting_rooms_are_these() {
+    let endpoints = Nobody::endpoints();
+    let table: Vec<_> = endpoints
+        .iter()
+        .map(|endpoint| {
+            let OperationDoc { service, name, subject, safe, text, refusals } = endpoint.doc;
+            (service, name, subject, safe, text[0].trim(), refusals)
+        })
+        .collect();
+    let expected: [(_, _, _, _, _, &[&str]); 6] = [
+        (
+            "meetingroom",
+            "meetingrooms-get",
+            "configmgt.request.meetingroom.meetingrooms.get",
+            true,
+            "Get a meeting room",
+            &["NotFound"],
+        ),
+        (
+            "meetingroom",
+            "meetingrooms-list",
+            "configmgt.request.meetingroom.meetingrooms.list",
+            true,
+            "Get all meeting rooms",
+            &[],
+        ),
+        (
+            "meetingroom",
+            "meetingrooms-find",
+            "configmgt.request.meetingroom.meetingrooms.find",
+            true,
+            "Find meeting rooms",
+            &["BadFilter"],
+        ),
+        (
+            "meetingroom",
+            "meetingrooms-create",
+            "configmgt.request.meetingroom.meetingrooms.create",
+            false,
+            "Create a meeting room",
+            &["Duplicate", "BadValue"],
+        ),
+        (
+            "meetingroom",
+            "meetingrooms-update",
+            "configmgt.request.meetingroom.meetingrooms.update",
+            false,
+            "Update a meeting room",
+            &["NotFound", "Duplicate", "BadValue"],
+        ),
+        (
+            "meetingroom",
+            "meetingrooms-delete",
+            "configmgt.request.meetingroom.meetingrooms.delete",
+            false,
+            "Delete a meeting room",
+            &["NotFound"],
+        ),
+    ];
+    assert_eq!(table, expected);
+}
+
+#[test]
+fn a_request_is_asked_on_the_subject_of_its_own_endpoint() {
+    let subjects = [
+        GetRoom::DOC.subject,
+        ListRooms::DOC.subject,
+        FindRooms::DOC.subject,
+        CreateRoom::DOC.subject,
+        UpdateRoom::DOC.subject,
+        DeleteRoom::DOC.subject,
+    ];
+    let served: Vec<_> = Nobody::endpoints().iter().map(|endpoint| endpoint.doc.subject).collect();
+    assert_eq!(served, subjects);
+}
+
+#[test]
+fn every_meeting_room_operation_answers_200_with_a_body() {
+    fn answers<O: Operation>() -> (u16, bool) {
+        (O::Reply::SUCCESS.http(), O::Reply::schema().is_some())
+    }
+    let answers = [
+        answers::<GetRoom>(),
+        answers::<ListRooms>(),
+        answers::<FindRooms>(),
+        answers::<CreateRoom>(),
+        answers::<UpdateRoom>(),
+        answers::<DeleteRoom>(),
+    ];
+    assert_eq!(answers, [(200, true); 6]);
+}
+
+#[test]
+fn the_refusals_of_the_meeting_rooms_have_these_faults() {
+    let constraint = "meetingroom_name_key".to_owned();
+    let fault =
+        |status, code: &str, message: &str| Fault { status, code: code.to_owned(), message: message.to_owned() };
+    for (refusal, expected) in [
+        (RoomRefusal::NotFound { id: 7 }, fault(Status::NotFound, "NotFoundError", "Meeting room 7 not found")),
+        (
+            RoomRefusal::Duplicate { constraint },
+            fault(
+                Status::Invalid,
+                "Duplicate",
+                r#"duplicate key value violates unique constraint "meetingroom_name_key""#,
+            ),
+        ),
+        (
+            RoomRefusal::BadValue { reason: "name must not be empty".to_owned() },
+            fault(Status::Invalid, "BadRequest", "name must not be empty"),
+        ),
+        (RoomRefusal::BadFilter { reason: "limit: -1".to_owned() }, fault(Status::Invalid, "BadRequest", "limit: -1")),
+    ] {
+        assert_eq!(refusal.fault(), expected);
+    }
+}
+
+#[test]
+fn an_operation_documents_the_refusals_that_its_line_names_and_no_others() {
+    let of_update: Vec<_> = OperationDoc::refusals_of::<UpdateRoom>()
+        .map(|refusal| (refusal.variant, refusal.status.http(), refusal.code, refusal.message))
+        .collect();
+    assert_eq!(
+        of_update,
+        [
+            ("NotFound", 404, "NotFoundError", "Meeting room {id} not found"),
+            ("Duplicate", 400, "Duplicate", "duplicate key value violates unique constraint \"{constraint}\""),
+            ("BadValue", 400, "BadRequest", "{reason}"),
+        ]
+    );
+    assert_eq!(OperationDoc::refusals_of::<ListRooms>().count(), 0);
+}
+
+#[tokio::test]
+async fn an_endpoint_turns_bytes_into_its_request_and_a_refusal_into_its_fault() {
+    let get = Nobody::endpoints().swap_remove(0);
+    let outcome = |body: &'static [u8]| (get.run)(std::sync::Arc::new(Nobody), call(), body.into());
+    let fault = |answer| match answer {
+        Err(configmgt_contract::Broken::Refused(fault)) => fault,
+        _ => panic!("nothing was refused"),
+    };
+    let not_found = RoomRefusal::NotFound { id: 7 }.fault();
+    assert_eq!(fault(outcome(br#"{"id":7}"#).await), not_found);
+    let unreadable = fault(outcome(br#"{"id":"seven"}"#).await);
+    assert_eq!(
+        unreadable,
+        Fault::new(
+            Status::Invalid,
+            "unreadable request: invalid type: string \"seven\", expected i32 at line 1 column 13"
+        )
+    );
+}
+
+#[test]
+fn the_services_have_these_names_on_the_bus() {
+    assert_eq!(SERVICES, ["users", "callbacks", "queue-dissuasion", "meetingroom"]);
+}
+
+#[test]
+fn an_answered_room_can_be_read_back() {
+    let room = <MeetingRoom as configmgt_contract::Example>::example();
+    let configmgt_contract::Answer::Whole(bytes) = room.clone().answer().unwrap() else { panic!("it came in pieces") };
+    assert_eq!(serde_json::from_slice::<MeetingRoom>(&bytes).unwrap(), room);
+}
+
+fn call() -> Call {
+    Call {
+        request_id: "test".to_owned(),
+        actor: "test".to_owned(),
+        idempotency_key: None,
+        traceparent: None,
+        deadline: std::time::Instant::now() + std::time::Duration::from_secs(5),
+    }
+}
