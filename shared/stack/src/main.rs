@@ -119,7 +119,7 @@ struct Servers {
 
 impl Servers {
     fn start(home: &Path, accounts: &Accounts) -> Result<Self> {
-        let (given_database, given_bus) = (settings::optional("DATABASE_URL"), settings::optional("NATS_URL"));
+        let (given_database, given_bus) = (given(home, "DATABASE_URL"), given(home, "NATS_URL"));
         let tools =
             if given_database.is_some() && given_bus.is_some() { None } else { Some(Tools::locate(home, &say)?) };
         let tools = tools.as_ref();
@@ -232,9 +232,21 @@ fn write_environment(home: &Path, site: &Site, database: &str, url: &str) -> Res
         ("DATABASE_URL", database),
         ("NATS_URL", &site.nats_url(OPERATOR)),
     ];
-    let lines = variables.map(|(name, value)| format!("export {name}='{}'\n", value.replace('\'', "'\\''")));
+    let lines = variables.map(|(name, value)| exported(name, value));
     product::write_private(&path, &lines.concat())?;
     Ok(path)
+}
+
+fn exported(name: &str, value: &str) -> String {
+    format!("export {name}='{}'\n", value.replace('\'', "'\\''"))
+}
+
+/// A server's URL from the environment. What an earlier start wrote for the shell is not somebody's choice: it names a private
+/// server, which this start is to run itself.
+fn given(home: &Path, name: &str) -> Option<String> {
+    let url = settings::optional(name)?;
+    let written = fs::read_to_string(home.join("env")).unwrap_or_default();
+    (!written.contains(&exported(name, &url))).then_some(url)
 }
 
 fn announce(home: &Path, site: &Site, url: &str) {

@@ -50,19 +50,27 @@ impl Launched {
     }
 
     fn on(home: &Home, address: String) -> Self {
+        // Whatever the shell has set for a server of its own must not lead there.
+        Self::with(home, address, &[("DATABASE_URL", ""), ("NATS_URL", ""), ("PLAY_AUTH_TOKEN", "")])
+    }
+
+    /// From a shell that has read the file `env` of an earlier start.
+    fn after_reading_env(home: &Home) -> Self {
+        let environment = fs::read_to_string(home.0.join("env")).unwrap();
+        let variables = environment.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
+        let variables: Vec<_> = variables.map(|(name, value)| (name, value.trim_matches('\''))).collect();
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        Self::with(home, address, &variables)
+    }
+
+    fn with(home: &Home, address: String, environment: &[(&str, &str)]) -> Self {
         let (send, lines) = mpsc::channel();
         let output = Output::Lines(Arc::new(move |line| {
             // Nobody reads on after the last test step.
             let _ = send.send(line.to_owned());
         }));
-        let settings = [
-            ("CONFIGMGT_DATA_DIR", home.0.to_str().unwrap()),
-            ("CONFIGMGT_LISTEN", &address),
-            // Whatever the shell has set for a server of its own must not lead there.
-            ("DATABASE_URL", ""),
-            ("NATS_URL", ""),
-            ("PLAY_AUTH_TOKEN", ""),
-        ];
+        let own = [("CONFIGMGT_DATA_DIR", home.0.to_str().unwrap()), ("CONFIGMGT_LISTEN", &address)];
+        let settings = own.into_iter().chain(environment.iter().copied());
         let program = Path::new(env!("CARGO_BIN_EXE_configmgt"));
         let process = Process::spawn("configmgt", program, [] as [&str; 0], settings, &output).unwrap();
         Self { process, lines: Mutex::new(lines), address }
@@ -134,7 +142,7 @@ async fn the_first_start_has_a_demo_set_and_the_second_one_finds_the_data_again(
         assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{name} is still there");
     }
 
-    let second = Launched::start(&home).ready();
+    let second = Launched::after_reading_env(&home).ready();
     assert_eq!(second.rooms(&home).await, json!([demo[0], demo[2]]));
     assert!(second.process.stop(Duration::from_secs(40)).unwrap().success());
 }
