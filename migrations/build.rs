@@ -1,7 +1,7 @@
 //! The migrations are read while compiling; a new file among them must lead to a new build.
 
 fn main() {
-    for service in ["callbacks", "meetingroom", "queue-dissuasion", "users"] {
-        println!("cargo:rerun-if-changed={service}");
+    for folder in ["callbacks", "journal", "meetingroom", "queue-dissuasion", "users"] {
+        println!("cargo:rerun-if-changed={folder}");
     }
 }

@@ -11,15 +11,16 @@ use axum::{
     http::{HeaderMap, HeaderValue, Request, Response, header},
     routing::get,
 };
-use configmgt_bus::Transport;
-use configmgt_contract::{Call, Fault, Status};
+use configmgt_bus::{Events, Transport};
+use configmgt_contract::{Call, Fault, IdempotencyKey, Status};
 use opentelemetry::{KeyValue, global, trace::TraceContextExt};
+use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
 use tracing::{Instrument, Span, debug, info, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
-    Tokens, documents,
+    Tokens, documents, etag,
     exchange::{Edge, Route},
     health, limits, problem,
     routes::routes,
@@ -28,11 +29,15 @@ use crate::{
 /// From a request's head to its answer, over all attempts.
 const DEADLINE: Duration = Duration::from_secs(2);
 
+/// Readers that may follow the changes at a time.
+const FEEDS: usize = 1024;
+
 /// Below these paths a token is needed.
 const GUARDED: [&str; 2] = ["/configmgt/api/1.0", "/configmgt/api/2.0"];
 
 const REQUEST_ID: &str = "x-request-id";
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const IF_MATCH: &str = "if-match";
 const TRACEPARENT: &str = "traceparent";
 
 /// The whole of the HTTP side, without a socket.
@@ -40,10 +45,12 @@ const TRACEPARENT: &str = "traceparent";
 pub struct Application {
     tokens: Tokens,
     router: Router,
+    stop: Arc<watch::Sender<bool>>,
 }
 
 impl Application {
-    pub fn new(tokens: Tokens, transport: Arc<dyn Transport>) -> Self {
+    pub fn new(tokens: Tokens, transport: Arc<dyn Transport>, events: Arc<dyn Events>) -> Self {
+        let (stop, stopping) = watch::channel(false);
         let router = routes()
             .router()
             .route("/livez", get(health::livez))
@@ -53,8 +60,13 @@ impl Application {
             .method_not_allowed_fallback(|| async {
                 problem::response(&Fault::new(Status::MethodNotAllowed, "the path does not know this method"))
             })
-            .with_state(Edge { transport });
-        Self { tokens, router }
+            .with_state(Edge { transport, events, feeds: Arc::new(Semaphore::new(FEEDS)), stopping });
+        Self { tokens, router, stop: Arc::new(stop) }
+    }
+
+    /// Ends the answers that would not end by themselves.
+    pub fn end_feeds(&self) {
+        self.stop.send_replace(true);
     }
 
     /// Answers one request, and logs it.
@@ -104,7 +116,9 @@ impl Application {
             let call = Call {
                 request_id: request_id.to_owned(),
                 actor: self.tokens.actor(&head.headers)?.to_owned(),
-                idempotency_key: limits::plain(&head.headers, IDEMPOTENCY_KEY)?.map(str::to_owned),
+                idempotency_key: limits::plain(&head.headers, IDEMPOTENCY_KEY)?
+                    .map(|key| IdempotencyKey::Client(key.to_owned())),
+                expected: limits::plain(&head.headers, IF_MATCH)?.map(etag::expected).transpose()?,
                 traceparent: limits::plain(&head.headers, TRACEPARENT)?.map(str::to_owned),
                 deadline: Instant::now() + DEADLINE,
             };

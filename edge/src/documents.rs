@@ -15,6 +15,7 @@ use utoipa::openapi::{
     Components, ComponentsBuilder, Content, ContentBuilder, Info, InfoBuilder, License, ObjectBuilder, OpenApi,
     OpenApiBuilder, PathsBuilder, Ref, RefOr, Required, Response as ResponseDoc, ResponseBuilder, Schema, Tag, Type,
     example::ExampleBuilder,
+    header::HeaderBuilder,
     path::{HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn},
     request_body::RequestBodyBuilder,
     security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme},
@@ -24,7 +25,8 @@ use utoipa_swagger_ui::Config;
 
 use crate::{
     exchange::Edge,
-    inputs, problem,
+    inputs::{self, QueryParameter},
+    problem,
     routes::routes,
     table::{Entry, Table},
 };
@@ -32,6 +34,7 @@ use crate::{
 const UI: &str = "/configmgt/api/";
 const DOCUMENT: &str = "/configmgt/openapi.json";
 const TOKEN: &str = "token";
+const FEED_KIND: &str = "text/event-stream";
 
 /// `/configmgt/api` and `/configmgt/openapi.json`, both open: they tell nothing of the configuration.
 pub(crate) fn router() -> Router<Edge> {
@@ -127,6 +130,24 @@ fn operation(entry: &Entry) -> Operation {
             .example(Some(example.clone()));
         operation = operation.parameter(parameter);
     }
+    for QueryParameter { name, kind, description } in entry.inputs.query {
+        let parameter = ParameterBuilder::new()
+            .name(*name)
+            .parameter_in(ParameterIn::Query)
+            .required(Required::False)
+            .description(Some(*description))
+            .schema(Some(inputs::schema(kind.clone())));
+        operation = operation.parameter(parameter);
+    }
+    for (name, description) in headers(entry) {
+        let parameter = ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some(description))
+            .schema(Some(inputs::schema(Type::String)));
+        operation = operation.parameter(parameter);
+    }
     if let Some(body) = &entry.inputs.body {
         let body = RequestBodyBuilder::new().content("application/json", json(body)).required(Some(Required::True));
         operation = operation.request_body(Some(body.build()));
@@ -138,6 +159,26 @@ fn operation(entry: &Entry) -> Operation {
     operation.build()
 }
 
+/// The headers that the operation heeds, beside the token.
+fn headers(entry: &Entry) -> Vec<(&'static str, &'static str)> {
+    if entry.kind == FEED_KIND {
+        return vec![("Last-Event-ID", "The `id` of the last event that the reader has got.")];
+    }
+    if entry.operation.safe {
+        return Vec::new();
+    }
+    vec![
+        (
+            "Idempotency-Key",
+            "1 to 255 visible ASCII characters. A write that is repeated with the same key within 24 hours is carried out once, and answered as the first time.",
+        ),
+        (
+            "If-Match",
+            "The `ETag` of the object as the client knows it. Where the object has another one, nothing is changed.",
+        ),
+    ]
+}
+
 /// The names in braces.
 fn parameters(path: &str) -> impl Iterator<Item = &str> {
     path.split('{').skip(1).filter_map(|rest| rest.split('}').next())
@@ -145,7 +186,16 @@ fn parameters(path: &str) -> impl Iterator<Item = &str> {
 
 fn success(entry: &Entry) -> ResponseDoc {
     match &entry.reply {
-        Some(reply) => ResponseBuilder::new().description("Done").content("application/json", json(reply)).build(),
+        Some(reply) => {
+            let mut response = ResponseBuilder::new().description("Done").content(entry.kind, json(reply));
+            if entry.versioned {
+                let tag = HeaderBuilder::new()
+                    .schema(Some(inputs::schema(Type::String)))
+                    .description(Some("The version of the object."));
+                response = response.header("ETag", tag.build());
+            }
+            response.build()
+        }
         None => ResponseBuilder::new().description("Done, without a body").build(),
     }
 }
@@ -157,10 +207,14 @@ fn json(body: &BodyDoc) -> Content {
 /// What the service can refuse, and what the way to it can, by status.
 fn refusals(entry: &Entry) -> BTreeMap<Status, Vec<RefusalDoc>> {
     let mut refusals: BTreeMap<Status, Vec<RefusalDoc>> = BTreeMap::new();
-    let takes_something = entry.inputs.body.is_some() || !entry.inputs.path.is_empty();
+    let inputs = &entry.inputs;
+    let takes_something = inputs.body.is_some() || !inputs.path.is_empty() || !inputs.query.is_empty();
+    let writes = !entry.operation.safe;
     let on_the_way = [
         (Status::Invalid, "what the request holds cannot be read", takes_something),
         (Status::Unauthorized, "the token in X-Auth-Token is not valid", true),
+        (Status::PreconditionFailed, "the object has version {version}", writes),
+        (Status::Unprocessable, "the Idempotency-Key was used for another request", writes),
         (Status::TooLarge, "the body has more than 262144 bytes", entry.inputs.body.is_some()),
         (Status::Broken, "something went wrong; the service's log says what", true),
         (Status::Unavailable, "the message bus cannot be reached", true),

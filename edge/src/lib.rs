@@ -5,7 +5,10 @@
 //! a [`problem`] with the envelope `{"error", "message"}`.
 
 pub mod application;
+mod changes;
 mod documents;
+mod etag;
+mod events;
 mod exchange;
 mod health;
 mod inputs;

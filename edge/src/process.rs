@@ -27,7 +27,11 @@ async fn serve() -> Result<(), BoxError> {
     let stop = shutdown::requested();
     let token = settings::required("PLAY_AUTH_TOKEN", "the token that clients show in X-Auth-Token")?;
     let caller = Caller::start(&settings::nats_url("edge"), NAME, INBOX, Patience::default());
-    let application = Application::new(Tokens::new(vec![Token::new("PLAY_AUTH_TOKEN", &token)]), Arc::new(caller));
+    let application = Application::new(
+        Tokens::new(vec![Token::new("PLAY_AUTH_TOKEN", &token)]),
+        Arc::new(caller.clone()),
+        Arc::new(caller),
+    );
     let (listener, _) = server::listen(&address()?).await?;
     let stop = async {
         if let Err(error) = stop.await {

@@ -1,9 +1,14 @@
 //! Which request asks for which operation: the table of contents of the product.
 
-use configmgt_contract::meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom};
+use axum::routing::get;
+use configmgt_contract::{
+    changes::{GetChange, ListChanges, RevertChange},
+    meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
+};
 
 use crate::{
-    inputs::{Json, Path},
+    changes, events,
+    inputs::{Json, Path, Query},
     table::Table,
 };
 
@@ -17,4 +22,9 @@ pub fn routes() -> Table {
         .get("/meetingrooms/{id}", |Path(id)| GetRoom { id })
         .delete("/meetingrooms/{id}", |Path(id)| DeleteRoom { id })
         .post("/meetingrooms/find", |Json(find): Json<FindRooms>| find)
+        .section("Changes", "/configmgt/api/2.0")
+        .get_by("/changes", |Query(changes): Query<ListChanges>| changes, changes::list)
+        .get_by("/changes/{eventId}", |Path(event_id)| GetChange { event_id }, changes::get)
+        .post_by("/changes/{eventId}/revert", |Path(event_id)| RevertChange { event_id }, changes::revert)
+        .feed("/events", &events::FEED, get(events::follow))
 }

@@ -9,6 +9,7 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
 };
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio_io_timeout::TimeoutStream;
 use tracing::{debug, info, warn};
 
 use crate::Application;
@@ -18,6 +19,9 @@ const CONNECTIONS: usize = 4096;
 
 /// How long a request's head may take to arrive, also on a connection that is kept open.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A client that takes nothing for this long is cut off.
+const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a stop waits for the requests under way.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -63,11 +67,13 @@ pub async fn serve(listener: TcpListener, application: Application, stop: impl F
             let application = application.clone();
             async move { Ok::<_, Infallible>(application.respond(request.map(Body::new)).await) }
         });
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(WRITE_PATIENCE));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_PATIENCE)
             .max_headers(HEADERS)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -77,6 +83,7 @@ pub async fn serve(listener: TcpListener, application: Application, stop: impl F
         });
     }
     drop(listener);
+    application.end_feeds();
     if timeout(STOP_PATIENCE, graceful.shutdown()).await.is_err() {
         warn!("stopping with requests unfinished");
     }

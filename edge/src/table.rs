@@ -5,14 +5,19 @@ use axum::{
     body::Body,
     extract::{RawPathParams, Request, State},
     http::{HeaderValue, Method, Response, StatusCode, header},
+    middleware::map_response,
     routing::{MethodFilter, MethodRouter, on},
 };
 use configmgt_bus::Request as BusRequest;
-use configmgt_contract::{Answer, Body as BodyDoc, Call, Fault, Operation, OperationDoc, RefusalDoc, Reply, Status};
+use configmgt_contract::{
+    Answer, Body as BodyDoc, Call, Fault, IdempotencyKey, Operation, OperationDoc, RefusalDoc, Reply, Status,
+};
+use futures_util::{FutureExt, future::BoxFuture};
 
 use crate::{
+    etag,
     exchange::{Edge, Route},
-    inputs::{Described, Incoming, Input},
+    inputs::{Described, Incoming, Input, QueryParameter},
     limits, problem,
 };
 
@@ -33,6 +38,10 @@ pub struct Entry {
     pub operation: OperationDoc,
     pub(crate) inputs: Described,
     pub(crate) success: u16,
+    /// Whether the answer has an `ETag`.
+    pub(crate) versioned: bool,
+    /// The content type of the answer.
+    pub(crate) kind: &'static str,
     pub(crate) reply: Option<BodyDoc>,
     pub(crate) refusals: Vec<&'static RefusalDoc>,
     handler: MethodRouter<Edge>,
@@ -47,35 +56,81 @@ impl Table {
         self
     }
 
+    /// A route that more than one service answers: `exchange` says how.
+    #[must_use]
+    pub(crate) fn get_by<I, A: Ask<I>>(self, path: &str, ask: A, exchange: Exchange<A::Operation>) -> Self {
+        self.entry(Method::GET, MethodFilter::GET, path, ask, exchange)
+    }
+
+    /// As [`Table::get_by`].
+    #[must_use]
+    pub(crate) fn post_by<I, A: Ask<I>>(self, path: &str, ask: A, exchange: Exchange<A::Operation>) -> Self {
+        self.entry(Method::POST, MethodFilter::POST, path, ask, exchange)
+    }
+
+    /// A route whose answer does not end.
+    #[must_use]
+    pub(crate) fn feed(mut self, path: &str, feed: &Feed, handler: MethodRouter<Edge>) -> Self {
+        let path = self.absolute(path);
+        self.entries.push(Entry {
+            method: Method::GET,
+            path,
+            section: self.section,
+            operation: feed.operation,
+            inputs: Described { query: feed.query, ..Described::default() },
+            success: 200,
+            versioned: false,
+            kind: "text/event-stream",
+            reply: Some((feed.reply)()),
+            refusals: Vec::new(),
+            handler: handler.layer(map_response(move |mut response: Response<Body>| async move {
+                response.extensions_mut().insert(Route(path));
+                response
+            })),
+        });
+        self
+    }
+
     #[must_use]
     pub(crate) fn get<I>(self, path: &str, ask: impl Ask<I>) -> Self {
-        self.entry(Method::GET, MethodFilter::GET, path, ask)
+        self.entry(Method::GET, MethodFilter::GET, path, ask, ask_owner)
     }
 
     #[must_use]
     pub(crate) fn post<I>(self, path: &str, ask: impl Ask<I>) -> Self {
-        self.entry(Method::POST, MethodFilter::POST, path, ask)
+        self.entry(Method::POST, MethodFilter::POST, path, ask, ask_owner)
     }
 
     #[must_use]
     pub(crate) fn put<I>(self, path: &str, ask: impl Ask<I>) -> Self {
-        self.entry(Method::PUT, MethodFilter::PUT, path, ask)
+        self.entry(Method::PUT, MethodFilter::PUT, path, ask, ask_owner)
     }
 
     #[must_use]
     pub(crate) fn delete<I>(self, path: &str, ask: impl Ask<I>) -> Self {
-        self.entry(Method::DELETE, MethodFilter::DELETE, path, ask)
+        self.entry(Method::DELETE, MethodFilter::DELETE, path, ask, ask_owner)
     }
 
-    fn entry<I, A: Ask<I>>(mut self, method: Method, filter: MethodFilter, path: &str, ask: A) -> Self {
-        // The table lives as long as the process, and log lines name its paths.
-        let path: &'static str = Box::leak(format!("{}{path}", self.base).into_boxed_str());
+    /// The table lives as long as the process, and log lines name its paths.
+    fn absolute(&self, path: &str) -> &'static str {
+        Box::leak(format!("{}{path}", self.base).into_boxed_str())
+    }
+
+    fn entry<I, A: Ask<I>>(
+        mut self,
+        method: Method,
+        filter: MethodFilter,
+        path: &str,
+        ask: A,
+        exchange: Exchange<A::Operation>,
+    ) -> Self {
+        let path = self.absolute(path);
         let mut inputs = Described::default();
         A::describe(&mut inputs);
         let handler = on(filter, move |State(edge): State<Edge>, parameters, request| {
             let ask = ask.clone();
             async move {
-                let outcome = relay(&edge, &ask, parameters, request).await;
+                let outcome = relay(edge, &ask, exchange, parameters, request).await;
                 let mut response = outcome.unwrap_or_else(|fault| problem::response(&fault));
                 response.extensions_mut().insert(Route(path));
                 response
@@ -88,6 +143,8 @@ impl Table {
             operation: A::Operation::DOC,
             inputs,
             success: <A::Operation as Operation>::Reply::SUCCESS.http(),
+            versioned: <A::Operation as Operation>::Reply::VERSIONED,
+            kind: "application/json",
             reply: <A::Operation as Operation>::Reply::schema(),
             refusals: OperationDoc::refusals_of::<A::Operation>().collect(),
             handler,
@@ -102,6 +159,16 @@ impl Table {
     pub(crate) fn router(self) -> Router<Edge> {
         self.entries.into_iter().fold(Router::new(), |router, entry| router.route(entry.path, entry.handler))
     }
+}
+
+/// How an operation gets its answer.
+pub(crate) type Exchange<O> = fn(Edge, O, Call) -> BoxFuture<'static, Result<Answer, Fault>>;
+
+/// A route whose answer does not end, for the documents.
+pub(crate) struct Feed {
+    pub(crate) operation: OperationDoc,
+    pub(crate) query: &'static [QueryParameter],
+    pub(crate) reply: fn() -> BodyDoc,
 }
 
 /// How a route makes its operation from what it takes of the request.
@@ -146,33 +213,51 @@ where
 
 /// Asks the service, and passes its bytes on as they are.
 async fn relay<I, A: Ask<I>>(
-    edge: &Edge,
+    edge: Edge,
     ask: &A,
+    exchange: Exchange<A::Operation>,
     parameters: Result<RawPathParams, axum::extract::rejection::RawPathParamsRejection>,
     request: Request,
 ) -> Result<Response<Body>, Fault> {
     let parameters = parameters.map_err(|error| Fault::new(Status::Invalid, error.body_text()))?;
     let path = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let (mut head, body) = request.into_parts();
-    let call =
+    let mut call =
         head.extensions.remove::<Call>().ok_or_else(|| Fault::new(Status::Unauthorized, "no token was checked"))?;
-    let incoming = Incoming { path, body: limits::read(body).await? };
+    let incoming = Incoming { uri: head.uri, path, body: limits::read(body).await? };
     let operation = ask.ask(&incoming)?;
-    let request = BusRequest::new(&operation, call).map_err(|error| Fault::new(Status::Invalid, error.to_string()))?;
-    let answer = edge.transport.call(request).await?;
+    if !A::Operation::DOC.safe && call.idempotency_key.is_none() {
+        // So that the edge itself can ask again.
+        call.idempotency_key = Some(IdempotencyKey::Edge(uuid::Uuid::new_v4().simple().to_string()));
+    }
+    let answer = exchange(edge, operation, call).await?;
     Ok(success::<A::Operation>(answer))
 }
 
+/// Asks the service that owns the operation.
+fn ask_owner<O: Operation>(edge: Edge, operation: O, call: Call) -> BoxFuture<'static, Result<Answer, Fault>> {
+    async move { edge.transport.call(request(&operation, O::DOC, call)?).await }.boxed()
+}
+
+/// The request for `operation`, as the service of `doc` has it.
+pub(crate) fn request<O: Operation>(operation: &O, doc: OperationDoc, call: Call) -> Result<BusRequest, Fault> {
+    let request = BusRequest::new(operation, call).map_err(|error| Fault::new(Status::Invalid, error.to_string()))?;
+    Ok(BusRequest { operation: doc, ..request })
+}
+
 fn success<O: Operation>(answer: Answer) -> Response<Body> {
-    let body = match answer {
-        Answer::Whole(bytes) => Body::from(bytes),
-        Answer::Pieces(pieces) => Body::from_stream(pieces),
+    let (body, version) = match answer {
+        Answer::Whole { body, version } => (Body::from(body), version),
+        Answer::Pieces(pieces) => (Body::from_stream(pieces), None),
     };
     let mut response = Response::new(body);
     let status = O::Reply::SUCCESS.http();
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     if response.status() != StatusCode::NO_CONTENT {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if let Some(tag) = version.and_then(etag::of) {
+        response.headers_mut().insert(header::ETAG, tag);
     }
     response
 }

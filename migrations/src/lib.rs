@@ -6,7 +6,7 @@
 
 use sqlx::{
     ConnectOptions, Connection, PgConnection,
-    migrate::{MigrateError, Migrator},
+    migrate::{MigrateError, Migration, Migrator},
     postgres::PgConnectOptions,
 };
 use tracing::info;
@@ -19,6 +19,9 @@ pub struct Schema {
     pub role: &'static str,
     migrations: Migrator,
 }
+
+/// What every schema has. Numbers are unique within a schema, whichever of the two folders they come from.
+static JOURNAL: Migrator = sqlx::migrate!("./journal");
 
 /// All schemas, in no particular order: none refers to another.
 pub static SCHEMAS: [Schema; 4] = [
@@ -64,7 +67,7 @@ pub async fn migrate(database: &PgConnectOptions, password: impl Fn(&Schema) -> 
     for schema in &SCHEMAS {
         prepare(&mut connection, schema, &password(schema)).await?;
         schema
-            .migrations
+            .migrator()
             .run(&mut connection)
             .await
             .map_err(|source| Error::Migration { schema: schema.name, source })?;
@@ -72,6 +75,13 @@ pub async fn migrate(database: &PgConnectOptions, password: impl Fn(&Schema) -> 
     }
     connection.close().await?;
     Ok(())
+}
+
+impl Schema {
+    fn migrator(&self) -> Migrator {
+        let all: Vec<Migration> = JOURNAL.iter().chain(self.migrations.iter()).cloned().collect();
+        Migrator::with_migrations(all)
+    }
 }
 
 async fn prepare(connection: &mut PgConnection, schema: &Schema, password: &str) -> Result<(), Error> {

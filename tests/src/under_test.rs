@@ -2,11 +2,9 @@
 
 use std::{env, process::ExitCode};
 
-use configmgt_stack::product;
-
 fn main() -> ExitCode {
     let name = env::args().nth(1).unwrap_or_default();
-    product::main(&name).unwrap_or_else(|| {
+    configmgt_launcher::process(&name).unwrap_or_else(|| {
         eprintln!("there is no process named '{name}'");
         ExitCode::FAILURE
     })

@@ -13,6 +13,7 @@ use axum::{
 };
 use configmgt_bus::Local;
 use configmgt_edge::{Application, Token, Tokens};
+use configmgt_runtime::journal::Journal;
 use configmgt_stack::databases::Database;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -37,11 +38,12 @@ impl Answered {
 pub(crate) async fn application() -> Application {
     let database = Database::create().await.unwrap();
     let pool = PgPool::connect_with(database.of_service("meetingroom")).await.unwrap();
-    over(Local::default().with(Arc::new(configmgt_meetingroom::handlers(pool))))
+    over(Local::default().with(Arc::new(configmgt_meetingroom::SERVICE.handlers(&Journal::new(pool)))))
 }
 
 pub(crate) fn over(local: Local) -> Application {
-    Application::new(Tokens::new(vec![Token::new("test", TOKEN)]), Arc::new(local))
+    let local = Arc::new(local);
+    Application::new(Tokens::new(vec![Token::new("test", TOKEN)]), local.clone(), local)
 }
 
 /// A request with the token.

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use configmgt_bus::Handlers;
 use configmgt_contract::meetingrooms::{self as contract, MeetingRooms};
-use configmgt_runtime::{service::Description, sqlstate};
-use sqlx::PgPool;
+use configmgt_runtime::{
+    journal::{Journal, Object},
+    service::Description,
+};
 
 /// The service, for [`configmgt_runtime::service::main`].
 pub const SERVICE: Description = Description {
@@ -16,11 +18,14 @@ pub const SERVICE: Description = Description {
     process: env!("CARGO_PKG_NAME"),
     version: env!("CARGO_PKG_VERSION"),
     summary: "Meeting rooms",
+    objects: &OBJECTS,
     handlers,
 };
 
-/// Its operations over the schema that `pool` leads to.
-pub fn handlers(pool: PgPool) -> Handlers {
-    let rooms = Arc::new(meetingrooms::Rooms::new(pool));
-    Handlers::new(contract::SERVICE, sqlstate::classify).with(&rooms, MeetingRooms::endpoints())
+/// What it journals.
+const OBJECTS: [Object; 1] = [store::meetingrooms::OBJECT];
+
+fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
+    let rooms = Arc::new(meetingrooms::Rooms::new(journal));
+    handlers.with(&rooms, MeetingRooms::endpoints())
 }

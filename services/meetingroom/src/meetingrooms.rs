@@ -1,15 +1,18 @@
 //! The rules of meeting rooms.
 
 use configmgt_contract::{
-    Call, Failure, Listing, Outcome,
+    Call, Failure, Listing, Outcome, Owner,
     filter::Page,
     meetingrooms::{
-        CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, MeetingRooms, RoomFields, RoomRefusal, UpdateRoom,
+        CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, MeetingRoom, MeetingRooms, RoomFields, RoomRefusal,
+        UpdateRoom,
     },
 };
-use configmgt_runtime::filter::FindError;
+use configmgt_runtime::{
+    filter::FindError,
+    journal::{Change, Journal},
+};
 use futures_util::stream;
-use sqlx::PgPool;
 
 use crate::store::meetingrooms as store;
 
@@ -21,29 +24,37 @@ const BATCH: i64 = 2000;
 const MAX_NAME: usize = 128;
 
 pub(crate) struct Rooms {
-    pool: PgPool,
+    journal: Journal,
 }
 
 impl Rooms {
-    pub(crate) const fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(crate) const fn new(journal: Journal) -> Self {
+        Self { journal }
+    }
+}
+
+impl Owner for Rooms {
+    type Changes = Journal;
+
+    fn changes(&self) -> &Journal {
+        &self.journal
     }
 }
 
 impl MeetingRooms for Rooms {
     async fn get(&self, _: &Call, GetRoom { id }: GetRoom) -> Outcome<GetRoom> {
-        store::get(&self.pool, id).await?.ok_or_else(|| not_found(id))
+        store::get(self.journal.pool(), id).await?.ok_or_else(|| not_found(id))
     }
 
     async fn list(&self, _: &Call, ListRooms {}: ListRooms) -> Outcome<ListRooms> {
-        let pool = self.pool.clone();
+        let pool = self.journal.pool().clone();
         let batches = stream::try_unfold(Some(i32::MIN), move |after| {
             let pool = pool.clone();
             async move {
                 let Some(after) = after else { return Ok(None) };
                 let batch = store::above(&pool, after, BATCH).await?;
                 let full = usize::try_from(BATCH) == Ok(batch.len());
-                let after = batch.last().map(|room| room.id).filter(|_| full);
+                let after = batch.last().map(|room: &MeetingRoom| room.id).filter(|_| full);
                 Ok::<_, sqlx::Error>(Some((batch, after)))
             }
         });
@@ -51,25 +62,25 @@ impl MeetingRooms for Rooms {
     }
 
     async fn find(&self, _: &Call, FindRooms(find): FindRooms) -> Outcome<FindRooms> {
-        match store::find(&self.pool, &find).await {
+        match store::find(self.journal.pool(), &find).await {
             Ok(page) => Ok(Page { total: page.total, list: page.list }),
             Err(FindError::Filter(bad)) => Err(RoomRefusal::BadFilter { reason: bad.to_string() }.into()),
             Err(FindError::Database(error)) => Err(error.into()),
         }
     }
 
-    async fn create(&self, _: &Call, CreateRoom(room): CreateRoom) -> Outcome<CreateRoom> {
+    async fn create(&self, change: &mut Change, CreateRoom(room): CreateRoom) -> Outcome<CreateRoom> {
         check(&room)?;
-        store::insert(&self.pool, &room).await.map_err(duplicate)
+        store::insert(change.connection(), &room).await.map_err(duplicate)
     }
 
-    async fn update(&self, _: &Call, UpdateRoom { id, fields }: UpdateRoom) -> Outcome<UpdateRoom> {
+    async fn update(&self, change: &mut Change, UpdateRoom { id, fields }: UpdateRoom) -> Outcome<UpdateRoom> {
         check(&fields)?;
-        store::update(&self.pool, id, &fields).await.map_err(duplicate)?.ok_or_else(|| not_found(id))
+        store::update(change.connection(), id, &fields).await.map_err(duplicate)?.ok_or_else(|| not_found(id))
     }
 
-    async fn delete(&self, _: &Call, DeleteRoom { id }: DeleteRoom) -> Outcome<DeleteRoom> {
-        store::delete(&self.pool, id).await?.ok_or_else(|| not_found(id))
+    async fn delete(&self, change: &mut Change, DeleteRoom { id }: DeleteRoom) -> Outcome<DeleteRoom> {
+        store::delete(change.connection(), id).await?.ok_or_else(|| not_found(id))
     }
 }
 

@@ -12,6 +12,7 @@ use configmgt_contract::{
     Answer, Call, Fault, Operation, Status,
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
 };
+use configmgt_runtime::journal::Journal;
 use configmgt_stack::databases::Database;
 use futures_util::{TryStreamExt, future::join_all};
 use serde::de::DeserializeOwned;
@@ -27,7 +28,7 @@ impl Service {
     async fn start() -> Self {
         let database = Database::create().await.unwrap();
         let pool = PgPool::connect_with(database.of_service("meetingroom")).await.unwrap();
-        let local = Local::default().with(Arc::new(configmgt_meetingroom::handlers(pool)));
+        let local = Local::default().with(Arc::new(configmgt_meetingroom::SERVICE.handlers(&Journal::new(pool))));
         Self { local, database }
     }
 
@@ -38,11 +39,12 @@ impl Service {
             request_id: "r".to_owned(),
             actor: "somebody".to_owned(),
             idempotency_key: None,
+            expected: None,
             traceparent: None,
             deadline: Instant::now() + Duration::from_secs(10),
         };
         let body = match self.local.call(Request::new(&operation, call).unwrap()).await? {
-            Answer::Whole(body) => body.to_vec(),
+            Answer::Whole { body, .. } => body.to_vec(),
             Answer::Pieces(pieces) => pieces.try_collect::<Vec<_>>().await.unwrap().concat(),
         };
         Ok(serde_json::from_slice(&body).unwrap())

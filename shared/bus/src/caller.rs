@@ -79,14 +79,16 @@ impl Caller {
     async fn ask(&self, request: &Request) -> Result<Message, Fault> {
         let Shared { budget, patience, .. } = &*self.shared;
         let operation = request.operation;
+        // A write with a key is carried out once, however often it is asked for.
+        let repeatable = operation.safe || request.call.idempotency_key.is_some();
         budget.earn();
         let mut reply = self.shared.waiting.open();
         loop {
             self.send(request, reply.token).await?;
             let rest = remaining(request.call.deadline);
-            let attempt = if operation.safe { patience.attempt.min(rest) } else { rest };
+            let attempt = if repeatable { patience.attempt.min(rest) } else { rest };
             let received = match timeout(attempt, &mut reply.receiver).await {
-                Err(_) if operation.safe && budget.spend() => continue,
+                Err(_) if repeatable && budget.spend() => continue,
                 Err(_) => timeout(remaining(request.call.deadline), &mut reply.receiver).await,
                 received => received,
             };
@@ -108,7 +110,7 @@ impl Caller {
         }
         let stamp = Stamp { sender: self.shared.sender.clone(), sent_ms: millis(self.shared.began.elapsed()) };
         let headers = headers::of_request(&request.call, trace::current().as_deref(), rest, &stamp);
-        self.publish(request.operation.subject.to_owned(), token, headers, request.body.clone()).await
+        self.publish(request.operation.subject(), token, headers, request.body.clone()).await
     }
 
     /// Sends at once or not at all.
@@ -125,13 +127,31 @@ impl Caller {
         }
     }
 
+    /// One question to the server itself. A refusal comes back as a message with a status.
+    pub(crate) async fn request(&self, subject: String, body: Bytes, patience: Duration) -> Result<Message, Fault> {
+        let mut reply = self.shared.waiting.open();
+        self.publish(subject, reply.token, HeaderMap::new(), body).await?;
+        match timeout(patience, &mut reply.receiver).await {
+            Ok(Ok(message)) => Ok(message),
+            Ok(Err(_)) => Err(bus_down()),
+            Err(_) => Err(Fault::new(Status::TimedOut, "the message bus did not answer in time")),
+        }
+    }
+
+    /// What is published on `subjects` from now on, until the connection is lost.
+    pub(crate) async fn subscribe(&self, subjects: String) -> Result<Subscriber, Fault> {
+        let line = self.shared.line.borrow().clone().ok_or_else(bus_down)?;
+        line.connection.client().subscribe(subjects).await.map_err(|_| bus_down())
+    }
+
     async fn answer(&self, request: Request) -> Result<Answer, Fault> {
         let message = self.ask(&request).await?;
         if let Some(fault) = headers::fault(message.headers.as_ref(), &message.payload) {
             return Err(fault);
         }
         let Some(next) = headers::next_piece(message.headers.as_ref()) else {
-            return Ok(Answer::Whole(message.payload));
+            let version = headers::version(message.headers.as_ref());
+            return Ok(Answer::Whole { body: message.payload, version });
         };
         let rest = Rest { ahead: Some(self.pull(next).await?), caller: self.clone() };
         let pieces = stream::try_unfold((Some(message.payload), rest), |(first, mut rest)| async move {
@@ -155,19 +175,17 @@ impl Caller {
 impl Transport for Caller {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Answer, Fault>> {
         let span =
-            info_span!("ask", otel.kind = "client", otel.name = request.operation.subject, messaging.system = "nats");
+            info_span!("ask", otel.kind = "client", otel.name = request.operation.subject(), messaging.system = "nats");
         self.answer(request).instrument(span).boxed()
     }
 
     fn ping<'a>(&'a self, service: &'a str, patience: Duration) -> BoxFuture<'a, Result<(), Fault>> {
         async move {
-            let mut reply = self.shared.waiting.open();
-            self.publish(format!("$SRV.PING.{service}"), reply.token, HeaderMap::new(), Bytes::new()).await?;
-            match timeout(patience, &mut reply.receiver).await {
-                Ok(Ok(message)) if message.status == Some(StatusCode::NO_RESPONDERS) => Err(no_listener(service)),
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(_)) => Err(bus_down()),
-                Err(_) => Err(timed_out(service)),
+            match self.request(format!("$SRV.PING.{service}"), Bytes::new(), patience).await {
+                Ok(message) if message.status == Some(StatusCode::NO_RESPONDERS) => Err(no_listener(service)),
+                Ok(_) => Ok(()),
+                Err(fault) if fault.status == Status::TimedOut => Err(timed_out(service)),
+                Err(fault) => Err(fault),
             }
         }
         .boxed()

@@ -16,7 +16,7 @@ type Run = Arc<dyn Fn(Call, Bytes) -> Handled + Send + Sync>;
 pub struct Handlers {
     service: &'static str,
     classify: Classify,
-    by_subject: HashMap<&'static str, Handler>,
+    by_subject: HashMap<String, Handler>,
 }
 
 #[derive(Clone)]
@@ -31,13 +31,21 @@ impl Handlers {
         Self { service, classify, by_subject: HashMap::new() }
     }
 
+    /// Adds the endpoints that every service has, as this service's own.
+    #[must_use]
+    pub fn with_own<R: Send + Sync + 'static>(self, resource: &Arc<R>, endpoints: Vec<Endpoint<R>>) -> Self {
+        let service = self.service;
+        let own = endpoints.into_iter().map(|endpoint| Endpoint { doc: endpoint.doc.of(service), ..endpoint });
+        self.with(resource, own.collect())
+    }
+
     /// Adds a resource's endpoints, handled by `resource`.
     #[must_use]
     pub fn with<R: Send + Sync + 'static>(mut self, resource: &Arc<R>, endpoints: Vec<Endpoint<R>>) -> Self {
         for Endpoint { doc, run } in endpoints {
             let resource = Arc::clone(resource);
             let run: Run = Arc::new(move |call, body| run(Arc::clone(&resource), call, body));
-            self.by_subject.insert(doc.subject, Handler { operation: doc, run, classify: self.classify });
+            self.by_subject.insert(doc.subject(), Handler { operation: doc, run, classify: self.classify });
         }
         self
     }

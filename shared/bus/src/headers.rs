@@ -3,17 +3,20 @@
 use std::time::{Duration, Instant};
 
 use async_nats::{HeaderMap, HeaderName, HeaderValue};
-use configmgt_contract::{Call, Fault, Status};
+use configmgt_contract::{Call, Expected, Fault, IdempotencyKey, Status};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("Configmgt-Request-Id");
 const ACTOR: HeaderName = HeaderName::from_static("Configmgt-Actor");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("Configmgt-Idempotency-Key");
+const EXPECTED: HeaderName = HeaderName::from_static("Configmgt-Expected");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// How many milliseconds the caller goes on waiting, counted from the moment of sending.
 const PATIENCE: HeaderName = HeaderName::from_static("Configmgt-Patience-Ms");
 /// Who sent it, and when by its own clock: see [`crate::freshness`].
 const SENDER: HeaderName = HeaderName::from_static("Configmgt-Sender");
 const SENT: HeaderName = HeaderName::from_static("Configmgt-Sent-Ms");
+/// The version of the object that a reply shows.
+const VERSION: HeaderName = HeaderName::from_static("Configmgt-Version");
 /// Where the next piece of a streamed reply can be asked for.
 const NEXT: HeaderName = HeaderName::from_static("Configmgt-Next");
 /// The NATS micro-service convention for errors.
@@ -31,7 +34,8 @@ pub(crate) struct Stamp {
 pub(crate) struct Received {
     pub(crate) request_id: String,
     pub(crate) actor: String,
-    pub(crate) idempotency_key: Option<String>,
+    pub(crate) idempotency_key: Option<IdempotencyKey>,
+    pub(crate) expected: Option<Expected>,
     pub(crate) traceparent: Option<String>,
     pub(crate) patience: Duration,
     pub(crate) stamp: Option<Stamp>,
@@ -45,7 +49,8 @@ impl Received {
         Some(Self {
             request_id: text(REQUEST_ID)?,
             actor: text(ACTOR)?,
-            idempotency_key: text(IDEMPOTENCY_KEY),
+            idempotency_key: readable(text(IDEMPOTENCY_KEY))?,
+            expected: readable(text(EXPECTED))?,
             traceparent: text(TRACEPARENT),
             patience: Duration::from_millis(number(PATIENCE)?),
             stamp: text(SENDER).zip(number(SENT)).map(|(sender, sent_ms)| Stamp { sender, sent_ms }),
@@ -57,6 +62,7 @@ impl Received {
             request_id: self.request_id,
             actor: self.actor,
             idempotency_key: self.idempotency_key,
+            expected: self.expected,
             traceparent: self.traceparent,
             deadline: Instant::now() + self.patience.saturating_sub(age),
         }
@@ -71,7 +77,10 @@ pub(crate) fn of_request(call: &Call, traceparent: Option<&str>, patience: Durat
     set(&mut headers, SENDER, &stamp.sender);
     set(&mut headers, SENT, &stamp.sent_ms.to_string());
     if let Some(key) = &call.idempotency_key {
-        set(&mut headers, IDEMPOTENCY_KEY, key);
+        set(&mut headers, IDEMPOTENCY_KEY, &key.to_string());
+    }
+    if let Some(expected) = &call.expected {
+        set(&mut headers, EXPECTED, &expected.to_string());
     }
     if let Some(traceparent) = traceparent.or(call.traceparent.as_deref()) {
         set(&mut headers, TRACEPARENT, traceparent);
@@ -86,10 +95,24 @@ pub(crate) fn of_fault(fault: &Fault) -> HeaderMap {
     headers
 }
 
-pub(crate) fn of_piece(next: &str) -> HeaderMap {
+pub(crate) fn of_piece(next: Option<&str>, version: Option<i64>) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    set(&mut headers, NEXT, next);
+    if let Some(next) = next {
+        set(&mut headers, NEXT, next);
+    }
+    if let Some(version) = version {
+        set(&mut headers, VERSION, &version.to_string());
+    }
     headers
+}
+
+pub(crate) fn version(headers: Option<&HeaderMap>) -> Option<i64> {
+    headers?.get(VERSION)?.as_str().parse().ok()
+}
+
+/// A header that is there must be readable: without it the request would be another one.
+fn readable<T: std::str::FromStr>(text: Option<String>) -> Option<Option<T>> {
+    text.map_or(Some(None), |text| text.parse().ok().map(Some))
 }
 
 pub(crate) fn next_piece(headers: Option<&HeaderMap>) -> Option<String> {

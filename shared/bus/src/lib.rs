@@ -13,6 +13,8 @@
 mod caller;
 mod connection;
 mod discovery;
+mod events;
+mod feed;
 mod freshness;
 mod handlers;
 mod headers;
@@ -27,6 +29,8 @@ mod transport;
 pub use caller::Caller;
 pub use connection::{ConnectError, Connection};
 pub use discovery::{DiscoveryError, Instance};
+pub use events::{EventError, EventStream, Position, Published};
+pub use feed::{Events, Stored};
 pub use handlers::{Classify, Handlers};
 pub use local::Local;
 pub use micro::Identity;

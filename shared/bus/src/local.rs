@@ -1,9 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
 use configmgt_contract::{Answer, Fault, Status};
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{FutureExt, future::BoxFuture, stream::BoxStream};
 
-use crate::{Handlers, Request, Transport};
+use crate::{Events, Handlers, Position, Request, Stored, Transport};
 
 /// The handlers themselves, without a bus between: for tests of what lies on either side of it.
 #[derive(Default)]
@@ -21,7 +21,8 @@ impl Local {
 
 impl Transport for Local {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Answer, Fault>> {
-        let handler = self.services.iter().find_map(|service| service.on(request.operation.subject)).cloned();
+        let subject = request.operation.subject();
+        let handler = self.services.iter().find_map(|service| service.on(&subject)).cloned();
         async move {
             match handler {
                 Some(handler) => handler.handle(request.call, request.body).await,
@@ -39,4 +40,23 @@ impl Transport for Local {
 
 pub(crate) fn no_listener(service: &str) -> Fault {
     Fault::new(Status::Unavailable, format!("no instance of the {service} service is listening"))
+}
+
+/// Without a bus there are no streams.
+impl Events for Local {
+    fn position<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Position>, Fault>> {
+        async { Err(no_stream()) }.boxed()
+    }
+
+    fn next<'a>(&'a self, _: &'a str, _: &'a str, _: u64) -> BoxFuture<'a, Result<Option<Stored>, Fault>> {
+        async { Err(no_stream()) }.boxed()
+    }
+
+    fn published<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<BoxStream<'static, ()>, Fault>> {
+        async { Err(no_stream()) }.boxed()
+    }
+}
+
+fn no_stream() -> Fault {
+    Fault::new(Status::Unavailable, "there is no stream of events")
 }

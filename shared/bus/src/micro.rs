@@ -99,7 +99,7 @@ struct Response<'a> {
 #[derive(Serialize)]
 struct EndpointEntry<'a> {
     name: &'a str,
-    subject: &'a str,
+    subject: String,
     queue_group: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<BTreeMap<&'a str, &'a str>>,
@@ -152,8 +152,14 @@ pub(crate) fn respond(
 
 impl Statistics {
     fn entry(&self) -> EndpointEntry<'_> {
-        let OperationDoc { name, subject, .. } = self.operation;
-        EndpointEntry { name, subject, queue_group: QUEUE_GROUP, metadata: None, counts: None }
+        let OperationDoc { name, .. } = self.operation;
+        EndpointEntry {
+            name,
+            subject: self.operation.subject(),
+            queue_group: QUEUE_GROUP,
+            metadata: None,
+            counts: None,
+        }
     }
 
     fn described(&self) -> EndpointEntry<'_> {

@@ -30,6 +30,7 @@ const IDLE: Duration = Duration::from_secs(30);
 pub(crate) struct Piece {
     pub(crate) body: Bytes,
     pub(crate) next: Option<String>,
+    pub(crate) version: Option<i64>,
 }
 
 /// A piece as it is made, with whether it is the last one.
@@ -53,8 +54,11 @@ impl OpenReplies {
     /// The first piece of an answer; what follows stays open for [`OpenReplies::pull`].
     pub(crate) async fn first(self: &Arc<Self>, answer: Answer, handler: &Handler) -> Result<Piece, Fault> {
         let pieces = match answer {
-            Answer::Whole(body) if body.len() <= PIECE_BYTES => return Ok(Piece { body, next: None }),
-            Answer::Whole(body) => in_pieces(body),
+            Answer::Whole { body, version } if body.len() <= PIECE_BYTES => {
+                return Ok(Piece { body, next: None, version });
+            }
+            // Only an object larger than any loses its version here.
+            Answer::Whole { body, .. } => in_pieces(body),
             Answer::Pieces(pieces) => pieces,
         };
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
@@ -74,10 +78,10 @@ impl OpenReplies {
         let mut receiver = receiver.ok_or_else(gone)?;
         let (body, last) = receiver.recv().await.ok_or_else(gone)??;
         if last {
-            return Ok(Piece { body, next: None });
+            return Ok(Piece { body, next: None, version: None });
         }
         self.lock().insert(id, receiver);
-        Ok(Piece { body, next: Some(format!("{}.{id}", self.subject)) })
+        Ok(Piece { body, next: Some(format!("{}.{id}", self.subject)), version: None })
     }
 
     /// Forgets the reply: its reader is gone.

@@ -6,7 +6,7 @@ use std::{
 /// How long a caller waits, and for what.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// After this long without an answer a safe operation is asked again, while the first question stays open.
+    /// After this long without an answer a request that may be repeated is asked again, while the first question stays open.
     pub attempt: Duration,
     /// For one piece of a streamed reply.
     pub piece: Duration,

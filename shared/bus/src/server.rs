@@ -119,7 +119,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let mut readers = JoinSet::new();
         for (index, endpoint) in shared.endpoints.iter().enumerate() {
-            let subject = endpoint.handler.operation.subject;
+            let subject = endpoint.handler.operation.subject();
             let requests = client.queue_subscribe(subject, QUEUE_GROUP.to_owned()).await?;
             readers.spawn(Arc::clone(&shared).read(index, requests, stopping.clone()));
         }
@@ -292,7 +292,7 @@ impl Shared {
     }
 
     async fn reply(&self, to: Subject, piece: Piece) {
-        let headers = piece.next.map_or_else(HeaderMap::new, |next| headers::of_piece(&next));
+        let headers = headers::of_piece(piece.next.as_deref(), piece.version);
         self.send(to, headers, piece.body).await;
     }
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use configmgt_bus::{
     Caller, ConnectError, Connection, Handlers, Identity, Limits, Local, Patience, Request, Server, Transport,
 };
-use configmgt_contract::{Answer, Call, Fault, Operation, PIECE_BYTES, Status};
+use configmgt_contract::{Answer, Call, Expected, Fault, IdempotencyKey, Operation, PIECE_BYTES, Status};
 use configmgt_stack::{Nats, scratch};
 use futures_util::{StreamExt, TryStreamExt, future::join_all};
 use serde_json::{Value, json};
@@ -60,6 +60,7 @@ fn call() -> Call {
         request_id: "r1".to_owned(),
         actor: "somebody".to_owned(),
         idempotency_key: None,
+        expected: None,
         traceparent: None,
         deadline: Instant::now() + Duration::from_secs(2),
     }
@@ -72,7 +73,7 @@ async fn ask<O: Operation>(transport: &impl Transport, operation: O) -> Result<V
 async fn ask_by<O: Operation>(transport: &impl Transport, operation: O, call: Call) -> Result<Value, Fault> {
     let answer = transport.call(Request::new(&operation, call).unwrap()).await?;
     let whole = match answer {
-        Answer::Whole(body) => body,
+        Answer::Whole { body, .. } => body,
         Answer::Pieces(pieces) => pieces.try_collect::<Vec<Bytes>>().await.unwrap().concat().into(),
     };
     Ok(serde_json::from_slice(&whole).unwrap())
@@ -104,12 +105,13 @@ async fn what_is_known_beside_the_body_reaches_the_handler() {
     let call = Call {
         request_id: "request-7".to_owned(),
         actor: "a script".to_owned(),
-        idempotency_key: Some("key-1".to_owned()),
+        idempotency_key: Some(IdempotencyKey::Client("key/1".to_owned())),
+        expected: Some(Expected::OneOf(vec![7, 8])),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
         ..call()
     };
-    let expected =
-        "request-7|a script|Some(\"key-1\")|Some(\"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\")";
+    let expected = "request-7|a script|Some(Client(\"key/1\"))|Some(OneOf([7, 8]))|\
+                    Some(\"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\")";
     assert_eq!(ask_by(&bus.caller().await, Whoami {}, call).await, Ok(text(expected)));
 }
 

@@ -7,6 +7,8 @@
 //! This crate does no I/O and knows neither NATS nor HTTP nor SQL.
 
 pub mod callbacks;
+pub mod changes;
+pub mod events;
 pub mod filter;
 pub mod meetingrooms;
 pub mod numbers;
@@ -19,13 +21,16 @@ mod refusal;
 mod reply;
 
 pub use listing::Listing;
-pub use operation::{Call, Endpoint, Handled, Operation, OperationDoc, Outcome};
+pub use operation::{
+    Call, ChangeOf, Changes, Endpoint, Expected, Handled, IdempotencyKey, Operation, OperationDoc, Outcome, Owner,
+    Unjournaled, Unreadable, Work, Working,
+};
 pub use refusal::{BoxError, Broken, Failure, Fault, NoRefusal, Refusal, RefusalDoc, Status, chain};
-pub use reply::{Answer, Body, Example, PIECE_BYTES, Pieces, Reply, Success};
+pub use reply::{Answer, Body, Example, PIECE_BYTES, Pieces, Reply, Success, Versioned};
 
 #[doc(hidden)]
 pub mod macros {
-    pub use crate::operation::read;
+    pub use crate::operation::{answer, read};
     pub use std::{future::Future, sync::Arc, vec::Vec};
 }
 

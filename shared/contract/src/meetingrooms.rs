@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Example, Listing,
+    Example, Listing, Versioned,
+    events::Object,
     filter::{self, Find, Page},
     numbers::{self, DialNumber, Pin},
     refusals, service,
@@ -19,7 +20,7 @@ service! {
         /// Get a meeting room
         ///
         /// Answers the meeting room with this id.
-        read fn get(GetRoom) -> MeetingRoom, refuses NotFound;
+        read fn get(GetRoom) -> Versioned<MeetingRoom>, refuses NotFound;
 
         /// Get all meeting rooms
         ///
@@ -34,12 +35,12 @@ service! {
         /// Create a meeting room
         ///
         /// Name and number must not be taken. An `id` in the body is ignored.
-        write fn create(CreateRoom) -> MeetingRoom, refuses Duplicate | BadValue;
+        write fn create(CreateRoom) -> Versioned<MeetingRoom>, refuses Duplicate | BadValue;
 
         /// Update a meeting room
         ///
         /// Replaces the meeting room that has the body's `id`. A `userPin` that is left out is removed.
-        write fn update(UpdateRoom) -> MeetingRoom, refuses NotFound | Duplicate | BadValue;
+        write fn update(UpdateRoom) -> Versioned<MeetingRoom>, refuses NotFound | Duplicate | BadValue;
 
         /// Delete a meeting room
         ///
@@ -71,6 +72,21 @@ pub struct MeetingRoom {
     /// The PIN to enter with; left out where none is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_pin: Option<Pin>,
+}
+
+/// A meeting room as events and history show it: without its PIN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomState {
+    pub id: i32,
+    pub name: String,
+    pub display_name: String,
+    pub number: DialNumber,
+}
+
+impl Object for RoomState {
+    const SERVICE: &'static str = SERVICE;
+    const NAME: &'static str = "meetingroom";
 }
 
 /// Asks for one room.
@@ -140,6 +156,13 @@ impl Example for MeetingRoom {
     fn example() -> Self {
         let RoomFields { name, display_name, number, user_pin } = RoomFields::example();
         Self { id: 1, name, display_name, number, user_pin }
+    }
+}
+
+impl Example for RoomState {
+    fn example() -> Self {
+        let MeetingRoom { id, name, display_name, number, .. } = MeetingRoom::example();
+        Self { id, name, display_name, number }
     }
 }
 

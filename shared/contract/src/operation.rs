@@ -1,4 +1,4 @@
-use std::{future::Future, pin::Pin, sync::Arc, time::Instant};
+use std::{fmt, future::Future, pin::Pin, str::FromStr, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
@@ -22,8 +22,8 @@ pub struct OperationDoc {
     pub service: &'static str,
     /// Its name within the service: `<resource>-<verb>`.
     pub name: &'static str,
-    /// The NATS subject it is asked on.
-    pub subject: &'static str,
+    /// Its place below the service's subjects: `<resource>.<verb>`.
+    pub path: &'static str,
     /// Asking twice does no more than asking once, so the edge may ask again when no answer comes.
     pub safe: bool,
     /// The doc comment's lines: the first is the summary.
@@ -33,6 +33,17 @@ pub struct OperationDoc {
 }
 
 impl OperationDoc {
+    /// The NATS subject it is asked on.
+    pub fn subject(&self) -> String {
+        format!("configmgt.request.{}.{}", self.service, self.path)
+    }
+
+    /// The same operation as `service` has it, where every service has one.
+    #[must_use]
+    pub const fn of(self, service: &'static str) -> Self {
+        Self { service, ..self }
+    }
+
     /// The declared refusals of `O`, in the order of its declaration.
     pub fn refusals_of<O: Operation>() -> impl Iterator<Item = &'static RefusalDoc> {
         let declared = O::DOC.refusals;
@@ -50,13 +61,84 @@ pub struct Call {
     pub request_id: String,
     /// Who asks: the name of the token.
     pub actor: String,
-    /// The client's key for a write that may be repeated.
-    pub idempotency_key: Option<String>,
+    /// Names a write, so that it can be asked for twice and is carried out once.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// What the object that the write names must be before it.
+    pub expected: Option<Expected>,
     /// W3C trace context of whoever called.
     pub traceparent: Option<String>,
     /// After this moment nobody waits for the answer any more.
     pub deadline: Instant,
 }
+
+/// A write's name. Two writes with the same one, of the same actor, are the same write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdempotencyKey {
+    /// The client's own, good for as long as the documents promise.
+    Client(String),
+    /// The edge's, for its own repetitions of one request.
+    Edge(String),
+}
+
+/// What the object that a write names must be for the write to be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// It must exist.
+    Existing,
+    /// It must have one of these versions.
+    OneOf(Vec<i64>),
+}
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client(key) => write!(f, "client/{key}"),
+            Self::Edge(key) => write!(f, "edge/{key}"),
+        }
+    }
+}
+
+impl FromStr for IdempotencyKey {
+    type Err = Unreadable;
+
+    fn from_str(text: &str) -> Result<Self, Unreadable> {
+        match text.split_once('/') {
+            Some(("client", key)) => Ok(Self::Client(key.to_owned())),
+            Some(("edge", key)) => Ok(Self::Edge(key.to_owned())),
+            _ => Err(Unreadable),
+        }
+    }
+}
+
+/// `*`, or the versions with commas between; 0, which no object has, where there is none.
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Existing => f.write_str("*"),
+            Self::OneOf(versions) if versions.is_empty() => f.write_str("0"),
+            Self::OneOf(versions) => {
+                let versions: Vec<_> = versions.iter().map(i64::to_string).collect();
+                f.write_str(&versions.join(","))
+            }
+        }
+    }
+}
+
+impl FromStr for Expected {
+    type Err = Unreadable;
+
+    fn from_str(text: &str) -> Result<Self, Unreadable> {
+        if text == "*" {
+            return Ok(Self::Existing);
+        }
+        let versions = text.split(',').map(str::parse);
+        versions.collect::<Result<_, _>>().map(Self::OneOf).map_err(|_| Unreadable)
+    }
+}
+
+/// A text that is not of the form that its kind is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unreadable;
 
 /// A handler's future once request and reply are bytes.
 pub type Handled = Pin<Box<dyn Future<Output = Result<Answer, Broken>> + Send>>;
@@ -68,6 +150,56 @@ pub fn read<O: Operation>(body: &[u8]) -> Result<O, Broken> {
         .map_err(|error| Broken::Refused(Fault::new(Status::Invalid, format!("unreadable request: {error}"))))
 }
 
+/// How the writes of a resource are carried out: each inside a change, which happens as a whole or not at all.
+pub trait Changes: Send + Sync + 'static {
+    /// What a write has in hand while it is carried out.
+    type Change: Send + 'static;
+
+    /// Carries `work` out, and answers what it answers. A write that was carried out before, under the same key, is only
+    /// answered again.
+    fn carry_out<'a>(
+        &'a self,
+        call: Call,
+        operation: OperationDoc,
+        body: Bytes,
+        work: Work<Self::Change>,
+    ) -> Working<'a>;
+}
+
+/// A write's handler with its request.
+pub type Work<C> = Box<dyn for<'c> FnOnce(&'c mut C) -> Working<'c> + Send>;
+
+/// A [`Work`] under way.
+pub type Working<'c> = Pin<Box<dyn Future<Output = Result<Answer, Broken>> + Send + 'c>>;
+
+/// Writes with nothing but their call in hand, of something that keeps no journal.
+#[derive(Debug, Clone, Copy)]
+pub struct Unjournaled;
+
+impl Changes for Unjournaled {
+    type Change = Call;
+
+    fn carry_out<'a>(&'a self, mut call: Call, _: OperationDoc, _: Bytes, work: Work<Call>) -> Working<'a> {
+        Box::pin(async move { work(&mut call).await })
+    }
+}
+
+/// A resource that owns what it answers for.
+pub trait Owner: Send + Sync + 'static {
+    type Changes: Changes;
+
+    fn changes(&self) -> &Self::Changes;
+}
+
+/// What a write of `S` has in hand.
+pub type ChangeOf<S> = <<S as Owner>::Changes as Changes>::Change;
+
+/// The bytes of what a handler of `O` returned.
+#[doc(hidden)]
+pub fn answer<O: Operation>(outcome: Outcome<O>) -> Result<Answer, Broken> {
+    outcome.map_err(Broken::from)?.answer().map_err(Broken::Error)
+}
+
 /// An operation of the service `S`, ready to be called with bytes. A transport needs nothing else to serve it.
 pub struct Endpoint<S: ?Sized> {
     pub doc: OperationDoc,
@@ -77,7 +209,7 @@ pub struct Endpoint<S: ?Sized> {
 /// Declares the operations of one resource of a service.
 ///
 /// ```
-/// # use configmgt_contract::{service, NoRefusal, Example, Call, Outcome};
+/// # use configmgt_contract::{service, NoRefusal, Example, Call, Outcome, Owner, Unjournaled};
 /// # use serde::{Serialize, Deserialize};
 /// #[derive(Serialize, Deserialize)]
 /// pub struct GetTime {}
@@ -94,16 +226,23 @@ pub struct Endpoint<S: ?Sized> {
 /// }
 ///
 /// struct Wall;
+/// impl Owner for Wall {
+///     type Changes = Unjournaled;
+///
+///     fn changes(&self) -> &Unjournaled {
+///         &Unjournaled
+///     }
+/// }
 /// impl Clock for Wall {
 ///     async fn get(&self, _: &Call, _: GetTime) -> Outcome<GetTime> {
 ///         Ok(Time { now: 7 })
 ///     }
 /// }
-/// assert_eq!(<Wall as Clock>::endpoints()[0].doc.subject, "configmgt.request.time.clock.get");
+/// assert_eq!(<Wall as Clock>::endpoints()[0].doc.subject(), "configmgt.request.time.clock.get");
 /// ```
 ///
-/// `read` operations may be asked again by the edge when no answer comes; `write` operations only when it is certain that
-/// nobody has begun them.
+/// A `read` has the call in hand and changes nothing. A `write` has a change in hand: the open transaction, through which alone
+/// it can write.
 #[macro_export]
 macro_rules! service {
     (
@@ -116,14 +255,9 @@ macro_rules! service {
         }
     ) => {
         $(#[doc = $trait_doc])*
-        $vis trait $service: Send + Sync + 'static {
+        $vis trait $service: $crate::Owner {
             $(
-                $(#[doc = $doc])*
-                fn $operation(
-                    &self,
-                    call: &$crate::Call,
-                    request: $request,
-                ) -> impl $crate::macros::Future<Output = $crate::Outcome<$request>> + Send;
+                $crate::service!(@method $kind $(#[doc = $doc])* $operation($request));
             )*
 
             /// Each operation with its handler on `Self`, for a transport to serve.
@@ -136,12 +270,7 @@ macro_rules! service {
                         $crate::Endpoint {
                             doc: <$request as $crate::Operation>::DOC,
                             run: |service: $crate::macros::Arc<Self>, call, body| {
-                                ::std::boxed::Box::pin(async move {
-                                    let request: $request = $crate::macros::read(&body)?;
-                                    let outcome: $crate::Outcome<$request> = service.$operation(&call, request).await;
-                                    let reply = outcome.map_err($crate::Broken::from)?;
-                                    $crate::Reply::answer(reply).map_err($crate::Broken::Error)
-                                })
+                                $crate::service!(@run $kind service, call, body, $operation($request))
                             },
                         },
                     )*
@@ -157,7 +286,7 @@ macro_rules! service {
                 const DOC: $crate::OperationDoc = $crate::OperationDoc {
                     service: $name,
                     name: ::std::concat!($resource, "-", ::std::stringify!($operation)),
-                    subject: ::std::concat!("configmgt.request.", $name, ".", $resource, ".", ::std::stringify!($operation)),
+                    path: ::std::concat!($resource, ".", ::std::stringify!($operation)),
                     safe: $crate::service!(@safe $kind),
                     text: &[$($doc),*],
                     refusals: &[$($(::std::stringify!($variant)),+)?],
@@ -177,4 +306,41 @@ macro_rules! service {
     };
     (@safe read) => { true };
     (@safe write) => { false };
+    (@method read $(#[doc = $doc:literal])* $operation:ident($request:ty)) => {
+        $(#[doc = $doc])*
+        fn $operation(
+            &self,
+            call: &$crate::Call,
+            request: $request,
+        ) -> impl $crate::macros::Future<Output = $crate::Outcome<$request>> + Send;
+    };
+    (@method write $(#[doc = $doc:literal])* $operation:ident($request:ty)) => {
+        $(#[doc = $doc])*
+        fn $operation(
+            &self,
+            change: &mut $crate::ChangeOf<Self>,
+            request: $request,
+        ) -> impl $crate::macros::Future<Output = $crate::Outcome<$request>> + Send;
+    };
+    (@run read $service:ident, $call:ident, $body:ident, $operation:ident($request:ty)) => {
+        ::std::boxed::Box::pin(async move {
+            let request: $request = $crate::macros::read(&$body)?;
+            let outcome: $crate::Outcome<$request> = $service.$operation(&$call, request).await;
+            $crate::macros::answer::<$request>(outcome)
+        })
+    };
+    (@run write $service:ident, $call:ident, $body:ident, $operation:ident($request:ty)) => {
+        ::std::boxed::Box::pin(async move {
+            let request: $request = $crate::macros::read(&$body)?;
+            let owner = $crate::macros::Arc::clone(&$service);
+            let work: $crate::Work<$crate::ChangeOf<Self>> = ::std::boxed::Box::new(move |change| {
+                ::std::boxed::Box::pin(async move {
+                    let outcome: $crate::Outcome<$request> = owner.$operation(change, request).await;
+                    $crate::macros::answer::<$request>(outcome)
+                })
+            });
+            let doc = <$request as $crate::Operation>::DOC;
+            $crate::Changes::carry_out($crate::Owner::changes(&*$service), $call, doc, $body, work).await
+        })
+    };
 }

@@ -14,14 +14,28 @@ pub type Pieces = BoxStream<'static, Result<Bytes, BoxError>>;
 
 /// A handler's reply as the transport sends it.
 pub enum Answer {
-    Whole(Bytes),
+    Whole {
+        body: Bytes,
+        /// The version of the object that the body shows, where it shows one.
+        version: Option<i64>,
+    },
     /// Pieces of at most [`PIECE_BYTES`] each.
     Pieces(Pieces),
+}
+
+impl Answer {
+    /// A body that shows no single object.
+    pub fn of(body: impl Into<Bytes>) -> Self {
+        Self::Whole { body: body.into(), version: None }
+    }
 }
 
 /// What an operation answers when it goes well. The type decides the HTTP status, so no route can pair a status with a body that does not belong to it.
 pub trait Reply: Sized + Send + 'static {
     const SUCCESS: Success;
+
+    /// Whether the answer carries the version of the object it shows.
+    const VERSIONED: bool = false;
 
     /// The bytes the service writes and the edge passes on.
     fn answer(self) -> Result<Answer, BoxError>;
@@ -76,7 +90,7 @@ impl Reply for () {
     const SUCCESS: Success = Success::NoContent;
 
     fn answer(self) -> Result<Answer, BoxError> {
-        Ok(Answer::Whole(Bytes::new()))
+        Ok(Answer::of(Bytes::new()))
     }
 
     fn schema() -> Option<Body> {
@@ -89,7 +103,28 @@ impl<T: Serialize + ToSchema + Example + Send + 'static> Reply for T {
     const SUCCESS: Success = Success::Ok;
 
     fn answer(self) -> Result<Answer, BoxError> {
-        Ok(Answer::Whole(serde_json::to_vec(&self)?.into()))
+        Ok(Answer::of(serde_json::to_vec(&self)?))
+    }
+
+    fn schema() -> Option<Body> {
+        Some(Body::of::<T>())
+    }
+}
+
+/// One object with its version, which travels beside the body and becomes its `ETag`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versioned<T> {
+    pub version: i64,
+    pub object: T,
+}
+
+impl<T: Serialize + ToSchema + Example + Send + 'static> Reply for Versioned<T> {
+    const SUCCESS: Success = Success::Ok;
+    const VERSIONED: bool = true;
+
+    fn answer(self) -> Result<Answer, BoxError> {
+        let body = serde_json::to_vec(&self.object)?.into();
+        Ok(Answer::Whole { body, version: Some(self.version) })
     }
 
     fn schema() -> Option<Body> {

@@ -2,5 +2,11 @@
 
 pub mod database;
 pub mod filter;
+pub mod journal;
 pub mod service;
 pub mod sqlstate;
+
+mod fail;
+mod history;
+mod prune;
+mod relay;

@@ -1,15 +1,27 @@
 //! A service's life: from its settings to its place on the bus, and back.
 
-use std::{collections::BTreeMap, env, process::ExitCode, time::Duration};
+use std::{collections::BTreeMap, env, process::ExitCode, sync::Arc, time::Duration};
 
 use configmgt_bus::{Connection, Handlers, Identity, Limits, Server};
-use configmgt_contract::BoxError;
+use configmgt_contract::{BoxError, changes::History as _};
 use configmgt_process::{settings, shutdown};
-use sqlx::PgPool;
-use tokio::time::sleep;
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tracing::warn;
 
-use crate::database;
+use crate::{
+    database,
+    history::History,
+    journal::{Journal, Object},
+    prune,
+    relay::{self, Relay},
+    sqlstate,
+};
+
+/// How long a stop waits for the last events to be published.
+const RELAY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What distinguishes one service from another.
 #[derive(Clone, Copy)]
@@ -20,8 +32,19 @@ pub struct Description {
     pub process: &'static str,
     pub version: &'static str,
     pub summary: &'static str,
-    /// Its operations over its own schema.
-    pub handlers: fn(PgPool) -> Handlers,
+    /// What it journals.
+    pub objects: &'static [Object],
+    /// Adds its own operations to those that every service has.
+    pub handlers: fn(Handlers, Journal) -> Handlers,
+}
+
+impl Description {
+    /// All its operations, writing to `journal`.
+    pub fn handlers(&self, journal: &Journal) -> Handlers {
+        let history = Arc::new(History::new(journal.clone(), self.objects));
+        let common = Handlers::new(self.name, sqlstate::classify).with_own(&history, History::endpoints());
+        (self.handlers)(common, journal.clone())
+    }
 }
 
 /// The `main` of a service. With the argument `health` it asks a running instance on this host instead.
@@ -33,27 +56,48 @@ pub fn main(description: Description) -> ExitCode {
 }
 
 async fn serve(description: Description) -> Result<(), BoxError> {
-    let Description { name, process, version, summary, handlers } = description;
+    let Description { name, process, version, summary, objects, .. } = description;
     let stop = shutdown::requested();
     tokio::pin!(stop);
-    let pool = database::pool(database::options(name)?);
+    let options = database::options(name)?;
+    let keep = prune::Keep::from_settings()?;
+    let journal = Journal::new(database::pool(options.clone()));
+    let pool = journal.pool();
     let start = async {
         let connection = connect(name, process).await;
-        database::answers(&pool).await;
+        database::answers(pool).await;
         let identity = Identity {
             id: uuid::Uuid::new_v4().simple().to_string(),
             version: version.to_owned(),
             description: summary.to_owned(),
             metadata: BTreeMap::from([("host".to_owned(), host())]),
         };
-        Server::start(&connection, &handlers(pool.clone()), identity, Limits::default()).await
+        Server::start(&connection, &description.handlers(&journal), identity, Limits::default()).await
     };
     let server = tokio::select! {
         server = start => server?,
         stopped = &mut stop => return Ok(stopped?),
     };
+    let (stop_relay, stopping) = watch::channel(false);
+    let relay = Relay {
+        service: name,
+        process,
+        nats_url: settings::nats_url(name),
+        database: options,
+        objects,
+        keep: keep.journal,
+        written: journal.written(),
+    };
+    let relay = tokio::spawn(relay::run(relay, stopping));
+    let pruning = tokio::spawn(prune::run(pool.clone(), keep));
     stop.await?;
     server.stop().await;
+    pruning.abort();
+    // Only now nothing is written any more.
+    stop_relay.send_replace(true);
+    if timeout(RELAY_PATIENCE, relay).await.is_err() {
+        warn!("stopping with events unpublished; another instance or the next start publishes them");
+    }
     pool.close().await;
     Ok(())
 }

@@ -6,6 +6,9 @@ use std::error::Error;
 
 use configmgt_contract::{BoxError, Fault, Status};
 
+/// What the journal's triggers answer where the object has another version than the write expects. Their message is for clients.
+const OTHER_VERSION: &str = "CM412";
+
 /// The fault for an error that no rule foresaw.
 pub fn classify(error: &BoxError) -> Fault {
     database_error(error.as_ref()).map_or_else(broken, of_sqlx)
@@ -18,6 +21,9 @@ fn database_error<'error>(error: &'error (dyn Error + 'static)) -> Option<&'erro
 
 fn of_sqlx(error: &sqlx::Error) -> Fault {
     match error {
+        sqlx::Error::Database(refused) if refused.code().as_deref() == Some(OTHER_VERSION) => {
+            Fault::new(Status::PreconditionFailed, refused.message())
+        }
         sqlx::Error::Database(refused) => refused.code().map_or_else(broken, |code| of_sqlstate(&code)),
         sqlx::Error::PoolTimedOut => Fault::new(Status::Unavailable, "the database is busy"),
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {

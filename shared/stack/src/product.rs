@@ -6,12 +6,10 @@ use std::{
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    process::ExitCode,
 };
 
 use configmgt_migrations::{SCHEMAS, migrate};
 use configmgt_process::settings;
-use configmgt_runtime::service::Description;
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions};
 use uuid::Uuid;
 
@@ -25,6 +23,9 @@ pub const EDGE: &str = "edge";
 
 /// The bus's user for people and monitoring.
 pub const OPERATOR: &str = "operator";
+
+/// The bus's user for components that follow the events.
+pub const SUBSCRIBER: &str = "subscriber";
 
 const TOKEN: &str = "token";
 
@@ -45,7 +46,7 @@ pub enum ProductError {
 
 /// The services' names, in the order of their start.
 pub fn services() -> impl Iterator<Item = &'static str> {
-    SERVICES.iter().map(|service| service.name)
+    SCHEMAS.iter().map(|schema| schema.service)
 }
 
 /// The database role of a service.
@@ -89,7 +90,7 @@ impl Accounts {
     /// Whether anything was missing.
     fn complete(&mut self) -> bool {
         let before = self.passwords.len();
-        for name in services().chain([EDGE, OPERATOR, TOKEN]) {
+        for name in services().chain([EDGE, OPERATOR, SUBSCRIBER, TOKEN]) {
             self.passwords.entry(name.to_owned()).or_insert_with(|| Uuid::new_v4().simple().to_string());
         }
         self.passwords.len() > before
@@ -127,7 +128,7 @@ pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
 /// Where the processes find what they need.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// A program that hands its first argument to [`main`].
+    /// A program that runs as the process that its first argument names.
     pub program: PathBuf,
     pub accounts: Accounts,
     /// The database, as a role that may create others.
@@ -204,19 +205,3 @@ impl Site {
         own.to_url_lossy().to_string()
     }
 }
-
-/// Runs the process `name` of the product in this very process, if there is one of that name. So one program can be all of
-/// them, each in a process of its own.
-pub fn main(name: &str) -> Option<ExitCode> {
-    if name == EDGE {
-        return Some(configmgt_edge::main());
-    }
-    SERVICES.into_iter().find(|service| service.name == name).map(configmgt_runtime::service::main)
-}
-
-const SERVICES: [Description; 4] = [
-    configmgt_callbacks::SERVICE,
-    configmgt_meetingroom::SERVICE,
-    configmgt_queue_dissuasion::SERVICE,
-    configmgt_users::SERVICE,
-];

@@ -1,14 +1,19 @@
 use configmgt_contract::{
+    Versioned,
     filter::{Find, Page},
-    meetingrooms::{MeetingRoom, RoomFields},
+    meetingrooms::{MeetingRoom, RoomFields, RoomState},
     numbers::{DialNumber, Pin},
 };
-use configmgt_runtime::filter::{Column, FindError, Found, Kind, Table};
-use sqlx::PgPool;
+use configmgt_runtime::{
+    filter::{Column, FindError, Found, Kind, Table},
+    journal::{Object, show},
+};
+use serde::Deserialize;
+use sqlx::{PgConnection, PgPool};
 use tracing::instrument;
 
 /// A row of the table `meetingroom`.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx::FromRow, Deserialize)]
 struct Row {
     id: i32,
     name: String,
@@ -23,6 +28,38 @@ impl From<Row> for MeetingRoom {
         Self { id, name, display_name, number, user_pin: user_pin.map(Pin::from_stored) }
     }
 }
+
+impl From<Row> for RoomState {
+    fn from(Row { id, name, display_name, number, user_pin: _ }: Row) -> Self {
+        Self { id, name, display_name, number: DialNumber::from_stored(number) }
+    }
+}
+
+/// A row with the version of the room that it is.
+struct VersionedRow {
+    id: i32,
+    name: String,
+    display_name: String,
+    number: i64,
+    user_pin: Option<String>,
+    version: i64,
+}
+
+impl From<VersionedRow> for Versioned<MeetingRoom> {
+    fn from(VersionedRow { id, name, display_name, number, user_pin, version }: VersionedRow) -> Self {
+        Self { version, object: Row { id, name, display_name, number, user_pin }.into() }
+    }
+}
+
+/// How the journal shows a room.
+pub(crate) const OBJECT: Object = Object {
+    name: "meetingroom",
+    table: "meetingroom",
+    key: "id",
+    columns: "id, name, display_name, number, user_pin",
+    secrets: &[("user_pin", "userPin")],
+    show: show::<Row, RoomState>,
+};
 
 /// What the find endpoint can filter and sort by.
 const ROOMS: Table = Table {
@@ -39,10 +76,13 @@ const ROOMS: Table = Table {
 };
 
 #[instrument(name = "SELECT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn get(pool: &PgPool, id: i32) -> sqlx::Result<Option<MeetingRoom>> {
-    let row =
-        sqlx::query_as!(Row, "SELECT id, name, display_name, number, user_pin FROM meetingroom WHERE id = $1", id);
-    Ok(row.fetch_optional(pool).await?.map(MeetingRoom::from))
+pub(crate) async fn get(pool: &PgPool, id: i32) -> sqlx::Result<Option<Versioned<MeetingRoom>>> {
+    let row = sqlx::query_as!(
+        VersionedRow,
+        "SELECT id, name, display_name, number, user_pin, version FROM meetingroom WHERE id = $1",
+        id
+    );
+    Ok(row.fetch_optional(pool).await?.map(Versioned::from))
 }
 
 /// At most `limit` rooms whose id is above `after`, by id.
@@ -64,40 +104,44 @@ pub(crate) async fn find(pool: &PgPool, find: &Find) -> Result<Page<MeetingRoom>
 }
 
 #[instrument(name = "INSERT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn insert(pool: &PgPool, room: &RoomFields) -> sqlx::Result<MeetingRoom> {
+pub(crate) async fn insert(connection: &mut PgConnection, room: &RoomFields) -> sqlx::Result<Versioned<MeetingRoom>> {
     let row = sqlx::query_as!(
-        Row,
+        VersionedRow,
         "INSERT INTO meetingroom (name, display_name, number, user_pin) VALUES ($1, $2, $3, $4)
-         RETURNING id, name, display_name, number, user_pin",
+         RETURNING id, name, display_name, number, user_pin, version",
         room.name,
         room.display_name,
         room.number.get(),
         room.user_pin.as_ref().map(Pin::as_str)
     );
-    Ok(row.fetch_one(pool).await?.into())
+    Ok(row.fetch_one(connection).await?.into())
 }
 
 #[instrument(name = "UPDATE meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn update(pool: &PgPool, id: i32, room: &RoomFields) -> sqlx::Result<Option<MeetingRoom>> {
+pub(crate) async fn update(
+    connection: &mut PgConnection,
+    id: i32,
+    room: &RoomFields,
+) -> sqlx::Result<Option<Versioned<MeetingRoom>>> {
     let row = sqlx::query_as!(
-        Row,
+        VersionedRow,
         "UPDATE meetingroom SET name = $2, display_name = $3, number = $4, user_pin = $5 WHERE id = $1
-         RETURNING id, name, display_name, number, user_pin",
+         RETURNING id, name, display_name, number, user_pin, version",
         id,
         room.name,
         room.display_name,
         room.number.get(),
         room.user_pin.as_ref().map(Pin::as_str)
     );
-    Ok(row.fetch_optional(pool).await?.map(MeetingRoom::from))
+    Ok(row.fetch_optional(connection).await?.map(Versioned::from))
 }
 
 #[instrument(name = "DELETE meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn delete(pool: &PgPool, id: i32) -> sqlx::Result<Option<MeetingRoom>> {
+pub(crate) async fn delete(connection: &mut PgConnection, id: i32) -> sqlx::Result<Option<MeetingRoom>> {
     let row = sqlx::query_as!(
         Row,
         "DELETE FROM meetingroom WHERE id = $1 RETURNING id, name, display_name, number, user_pin",
         id
     );
-    Ok(row.fetch_optional(pool).await?.map(MeetingRoom::from))
+    Ok(row.fetch_optional(connection).await?.map(MeetingRoom::from))
 }

@@ -6,7 +6,9 @@ use std::sync::{
 };
 
 use configmgt_bus::Handlers;
-use configmgt_contract::{BoxError, Call, Endpoint, Example, Fault, Listing, Outcome, Status, refusals, service};
+use configmgt_contract::{
+    BoxError, Call, Endpoint, Example, Fault, Listing, Outcome, Owner, Status, Unjournaled, refusals, service,
+};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -115,6 +117,14 @@ impl Echo {
     }
 }
 
+impl Owner for Echo {
+    type Changes = Unjournaled;
+
+    fn changes(&self) -> &Unjournaled {
+        &Unjournaled
+    }
+}
+
 impl Echoes for Echo {
     async fn say(&self, _: &Call, Say { text }: Say) -> Outcome<Say> {
         assert_ne!(text, "panic");
@@ -122,8 +132,8 @@ impl Echoes for Echo {
     }
 
     async fn whoami(&self, call: &Call, _: Whoami) -> Outcome<Whoami> {
-        let Call { request_id, actor, idempotency_key, traceparent, .. } = call;
-        Ok(Text { text: format!("{request_id}|{actor}|{idempotency_key:?}|{traceparent:?}") })
+        let Call { request_id, actor, idempotency_key, expected, traceparent, .. } = call;
+        Ok(Text { text: format!("{request_id}|{actor}|{idempotency_key:?}|{expected:?}|{traceparent:?}") })
     }
 
     async fn repeat(&self, _: &Call, Repeat { times }: Repeat) -> Outcome<Repeat> {
@@ -134,7 +144,7 @@ impl Echoes for Echo {
         Err(std::io::Error::other("a secret detail").into())
     }
 
-    async fn wait(&self, _: &Call, _: Slow) -> Outcome<Slow> {
+    async fn wait(&self, _: &mut Call, _: Slow) -> Outcome<Slow> {
         struct Gone(Arc<Notify>);
         impl Drop for Gone {
             fn drop(&mut self) {
@@ -166,7 +176,7 @@ impl Echoes for Echo {
         Ok(Listing::of_batches(batches))
     }
 
-    async fn add(&self, _: &Call, _: Add) -> Outcome<Add> {
+    async fn add(&self, _: &mut Call, _: Add) -> Outcome<Add> {
         self.added.fetch_add(1, Ordering::Relaxed);
         Ok(Text { text: "added".to_owned() })
     }

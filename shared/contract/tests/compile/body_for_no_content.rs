@@ -1,6 +1,6 @@
 mod clock;
 
-use clock::{SetTime, Time};
+use clock::{SetTime, Time, Wall};
 use configmgt_contract::{Call, Failure, NoRefusal, Outcome, service};
 
 service! {
@@ -9,14 +9,12 @@ service! {
     }
 }
 
-struct Wall;
-
 fn stored() -> Result<Time, Failure<NoRefusal>> {
     Ok(Time { now: 7 })
 }
 
 impl Clock for Wall {
-    async fn set(&self, _: &Call, _: SetTime) -> Outcome<SetTime> {
+    async fn set(&self, _: &mut Call, _: SetTime) -> Outcome<SetTime> {
         stored()
     }
 }

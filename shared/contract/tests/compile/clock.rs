@@ -1,6 +1,6 @@
 //! What the cases declare their services with.
 
-use configmgt_contract::{Example, refusals};
+use configmgt_contract::{Example, Owner, Unjournaled, refusals};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -26,5 +26,16 @@ pub struct Time {
 impl Example for Time {
     fn example() -> Self {
         Self { now: 7 }
+    }
+}
+
+/// Who answers.
+pub struct Wall;
+
+impl Owner for Wall {
+    type Changes = Unjournaled;
+
+    fn changes(&self) -> &Unjournaled {
+        &Unjournaled
     }
 }

@@ -1,6 +1,6 @@
 mod clock;
 
-use clock::{ClockRefusal, GetTime, SetTime, Time};
+use clock::{ClockRefusal, GetTime, SetTime, Time, Wall};
 use configmgt_contract::{Call, Outcome, service};
 
 service! {
@@ -12,14 +12,12 @@ service! {
     }
 }
 
-struct Wall;
-
 impl Clock for Wall {
     async fn get(&self, _: &Call, _: GetTime) -> Outcome<GetTime> {
         Ok(Time { now: 7 })
     }
 
-    async fn set(&self, _: &Call, request: SetTime) -> Outcome<SetTime> {
+    async fn set(&self, _: &mut Call, request: SetTime) -> Outcome<SetTime> {
         if request.now == 0 {
             return Err(ClockRefusal::Stopped {}.into());
         }
@@ -28,6 +26,6 @@ impl Clock for Wall {
 }
 
 fn main() {
-    let subjects: Vec<_> = Wall::endpoints().iter().map(|endpoint| endpoint.doc.subject).collect();
+    let subjects: Vec<_> = Wall::endpoints().iter().map(|endpoint| endpoint.doc.subject()).collect();
     assert_eq!(subjects, ["configmgt.request.time.clock.get", "configmgt.request.time.clock.set"]);
 }

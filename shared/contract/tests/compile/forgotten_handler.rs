@@ -1,6 +1,6 @@
 mod clock;
 
-use clock::{GetTime, SetTime, Time};
+use clock::{GetTime, SetTime, Time, Wall};
 use configmgt_contract::{Call, NoRefusal, Outcome, service};
 
 service! {
@@ -9,8 +9,6 @@ service! {
         write fn set(SetTime) -> ();
     }
 }
-
-struct Wall;
 
 impl Clock for Wall {
     async fn get(&self, _: &Call, _: GetTime) -> Outcome<GetTime> {

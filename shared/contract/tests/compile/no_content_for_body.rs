@@ -1,6 +1,6 @@
 mod clock;
 
-use clock::{GetTime, Time};
+use clock::{GetTime, Time, Wall};
 use configmgt_contract::{Call, Failure, NoRefusal, Outcome, service};
 
 service! {
@@ -8,8 +8,6 @@ service! {
         read fn get(GetTime) -> Time;
     }
 }
-
-struct Wall;
 
 fn nothing() -> Result<(), Failure<NoRefusal>> {
     Ok(())

@@ -37,7 +37,7 @@ fn pieces(batches: Vec<Batch>) -> Pieces {
 fn pieces_of(batches: impl futures_util::Stream<Item = Batch> + Send + 'static) -> Pieces {
     match Listing::of_batches(batches).answer().unwrap() {
         Answer::Pieces(pieces) => pieces,
-        Answer::Whole(whole) => panic!("a listing came whole, with {} bytes", whole.len()),
+        Answer::Whole { body, .. } => panic!("a listing came whole, with {} bytes", body.len()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What follows from a line of a `service!` block.
 
 use configmgt_contract::{
-    Call, Fault, Listing, Operation, OperationDoc, Outcome, Refusal, Reply, SERVICES, Status,
+    Call, Fault, Listing, Operation, OperationDoc, Outcome, Owner, Refusal, Reply, SERVICES, Status, Unjournaled,
     filter::Page,
     meetingrooms::{
         CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, MeetingRoom, MeetingRooms, RoomRefusal, UpdateRoom,
@@ -10,6 +10,14 @@ use configmgt_contract::{
 
 /// Its table is all that is asked for here.
 struct Nobody;
+
+impl Owner for Nobody {
+    type Changes = Unjournaled;
+
+    fn changes(&self) -> &Unjournaled {
+        &Unjournaled
+    }
+}
 
 impl MeetingRooms for Nobody {
     async fn get(&self, _: &Call, request: GetRoom) -> Outcome<GetRoom> {
@@ -24,15 +32,15 @@ impl MeetingRooms for Nobody {
         Ok(Page { total: 0, list: Vec::new() })
     }
 
-    async fn create(&self, _: &Call, _: CreateRoom) -> Outcome<CreateRoom> {
+    async fn create(&self, _: &mut Call, _: CreateRoom) -> Outcome<CreateRoom> {
         Err(RoomRefusal::BadValue { reason: "no".to_owned() }.into())
     }
 
-    async fn update(&self, _: &Call, request: UpdateRoom) -> Outcome<UpdateRoom> {
+    async fn update(&self, _: &mut Call, request: UpdateRoom) -> Outcome<UpdateRoom> {
         Err(RoomRefusal::NotFound { id: request.id }.into())
     }
 
-    async fn delete(&self, _: &Call, request: DeleteRoom) -> Outcome<DeleteRoom> {
+    async fn delete(&self, _: &mut Call, request: DeleteRoom) -> Outcome<DeleteRoom> {
         Err(RoomRefusal::NotFound { id: request.id }.into())
     }
 }
@@ -43,39 +51,18 @@ fn the_endpoints_of_the_meeting_rooms_are_these() {
     let table: Vec<_> = endpoints
         .iter()
         .map(|endpoint| {
-            let OperationDoc { service, name, subject, safe, text, refusals } = endpoint.doc;
-            (service, name, subject, safe, text[0].trim(), refusals)
+            let OperationDoc { service, name, path, safe, text, refusals } = endpoint.doc;
+            (service, name, path, safe, text[0].trim(), refusals)
         })
         .collect();
     let expected: [(_, _, _, _, _, &[&str]); 6] = [
-        (
-            "meetingroom",
-            "meetingrooms-get",
-            "configmgt.request.meetingroom.meetingrooms.get",
-            true,
-            "Get a meeting room",
-            &["NotFound"],
-        ),
-        (
-            "meetingroom",
-            "meetingrooms-list",
-            "configmgt.request.meetingroom.meetingrooms.list",
-            true,
-            "Get all meeting rooms",
-            &[],
-        ),
-        (
-            "meetingroom",
-            "meetingrooms-find",
-            "configmgt.request.meetingroom.meetingrooms.find",
-            true,
-            "Find meeting rooms",
-            &["BadFilter"],
-        ),
+        ("meetingroom", "meetingrooms-get", "meetingrooms.get", true, "Get a meeting room", &["NotFound"]),
+        ("meetingroom", "meetingrooms-list", "meetingrooms.list", true, "Get all meeting rooms", &[]),
+        ("meetingroom", "meetingrooms-find", "meetingrooms.find", true, "Find meeting rooms", &["BadFilter"]),
         (
             "meetingroom",
             "meetingrooms-create",
-            "configmgt.request.meetingroom.meetingrooms.create",
+            "meetingrooms.create",
             false,
             "Create a meeting room",
             &["Duplicate", "BadValue"],
@@ -83,19 +70,12 @@ fn the_endpoints_of_the_meeting_rooms_are_these() {
         (
             "meetingroom",
             "meetingrooms-update",
-            "configmgt.request.meetingroom.meetingrooms.update",
+            "meetingrooms.update",
             false,
             "Update a meeting room",
             &["NotFound", "Duplicate", "BadValue"],
         ),
-        (
-            "meetingroom",
-            "meetingrooms-delete",
-            "configmgt.request.meetingroom.meetingrooms.delete",
-            false,
-            "Delete a meeting room",
-            &["NotFound"],
-        ),
+        ("meetingroom", "meetingrooms-delete", "meetingrooms.delete", false, "Delete a meeting room", &["NotFound"]),
     ];
     assert_eq!(table, expected);
 }
@@ -103,15 +83,16 @@ fn the_endpoints_of_the_meeting_rooms_are_these() {
 #[test]
 fn a_request_is_asked_on_the_subject_of_its_own_endpoint() {
     let subjects = [
-        GetRoom::DOC.subject,
-        ListRooms::DOC.subject,
-        FindRooms::DOC.subject,
-        CreateRoom::DOC.subject,
-        UpdateRoom::DOC.subject,
-        DeleteRoom::DOC.subject,
+        GetRoom::DOC.subject(),
+        ListRooms::DOC.subject(),
+        FindRooms::DOC.subject(),
+        CreateRoom::DOC.subject(),
+        UpdateRoom::DOC.subject(),
+        DeleteRoom::DOC.subject(),
     ];
-    let served: Vec<_> = Nobody::endpoints().iter().map(|endpoint| endpoint.doc.subject).collect();
+    let served: Vec<_> = Nobody::endpoints().iter().map(|endpoint| endpoint.doc.subject()).collect();
     assert_eq!(served, subjects);
+    assert_eq!(subjects[0], "configmgt.request.meetingroom.meetingrooms.get");
 }
 
 #[test]
@@ -199,8 +180,10 @@ fn the_services_have_these_names_on_the_bus() {
 #[test]
 fn an_answered_room_can_be_read_back() {
     let room = <MeetingRoom as configmgt_contract::Example>::example();
-    let configmgt_contract::Answer::Whole(bytes) = room.clone().answer().unwrap() else { panic!("it came in pieces") };
-    assert_eq!(serde_json::from_slice::<MeetingRoom>(&bytes).unwrap(), room);
+    let configmgt_contract::Answer::Whole { body, .. } = room.clone().answer().unwrap() else {
+        panic!("it came in pieces")
+    };
+    assert_eq!(serde_json::from_slice::<MeetingRoom>(&body).unwrap(), room);
 }
 
 fn call() -> Call {
@@ -208,6 +191,7 @@ fn call() -> Call {
         request_id: "test".to_owned(),
         actor: "test".to_owned(),
         idempotency_key: None,
+        expected: None,
         traceparent: None,
         deadline: std::time::Instant::now() + std::time::Duration::from_secs(5),
     }

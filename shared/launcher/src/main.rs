@@ -31,7 +31,7 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 const STOP_WITHIN: Duration = Duration::from_secs(25);
 
 fn main() -> ExitCode {
-    if let Some(code) = env::args().nth(1).and_then(|name| product::main(&name)) {
+    if let Some(code) = env::args().nth(1).and_then(|name| configmgt_launcher::process(&name)) {
         return code;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -1,0 +1,139 @@
+//! Reading a service's stream of events message by message, without leaving anything on the server: whoever reads keeps its own
+//! place. Durable subscribers use a consumer instead.
+
+use std::{collections::HashMap, time::Duration};
+
+use async_nats::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use configmgt_contract::{
+    Fault, Status,
+    changes::Change,
+    events::{self, EventBody},
+};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    Caller,
+    events::{EPOCH, Position, epoch_of, header},
+};
+
+/// How long the server may take to give a message.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A way to the streams of events.
+pub trait Events: Send + Sync + 'static {
+    /// Where the stream of `service` stands, if there is one.
+    fn position<'a>(&'a self, service: &'a str) -> BoxFuture<'a, Result<Option<Position>, Fault>>;
+
+    /// The first message behind `after` on these subjects, if there is one.
+    fn next<'a>(
+        &'a self,
+        service: &'a str,
+        subjects: &'a str,
+        after: u64,
+    ) -> BoxFuture<'a, Result<Option<Stored>, Fault>>;
+
+    /// Something for each message that is published on these subjects from now on, a moment before or after it can be read.
+    fn published<'a>(&'a self, subjects: &'a str) -> BoxFuture<'a, Result<BoxStream<'static, ()>, Fault>>;
+}
+
+/// A message of a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    pub sequence: u64,
+    /// The life of the stream in which it was published.
+    pub epoch: String,
+    pub change: Change,
+}
+
+#[derive(Deserialize)]
+struct StreamInfo {
+    config: Option<StreamConfig>,
+    state: Option<StreamState>,
+}
+
+#[derive(Deserialize)]
+struct StreamConfig {
+    #[serde(default)]
+    metadata: HashMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct StreamState {
+    messages: u64,
+    first_seq: u64,
+    last_seq: u64,
+}
+
+impl Events for Caller {
+    fn position<'a>(&'a self, service: &'a str) -> BoxFuture<'a, Result<Option<Position>, Fault>> {
+        async move {
+            let subject = format!("$JS.API.STREAM.INFO.{}", events::stream(service));
+            let message = self.request(subject, Bytes::new(), PATIENCE).await?;
+            let info: StreamInfo = serde_json::from_slice(&message.payload).map_err(|_| unreadable())?;
+            let (Some(config), Some(state)) = (info.config, info.state) else { return Ok(None) };
+            Ok(Some(Position {
+                epoch: config.metadata.get(EPOCH).cloned().unwrap_or_default(),
+                first: state.first_seq,
+                last: state.last_seq,
+                messages: state.messages,
+            }))
+        }
+        .boxed()
+    }
+
+    fn next<'a>(
+        &'a self,
+        service: &'a str,
+        subjects: &'a str,
+        after: u64,
+    ) -> BoxFuture<'a, Result<Option<Stored>, Fault>> {
+        async move {
+            let subject = format!("$JS.API.DIRECT.GET.{}", events::stream(service));
+            let question = json!({"seq": after + 1, "next_by_subj": subjects});
+            let message = self.request(subject, question.to_string().into(), PATIENCE).await?;
+            match message.status {
+                None => {}
+                // There is no such message, or no such stream.
+                Some(StatusCode::NOT_FOUND | StatusCode::NO_RESPONDERS) => return Ok(None),
+                Some(_) => return Err(unreadable()),
+            }
+            let headers = message.headers.as_ref().ok_or_else(unreadable)?;
+            stored(headers, &message.payload).map(Some).ok_or_else(unreadable)
+        }
+        .boxed()
+    }
+
+    fn published<'a>(&'a self, subjects: &'a str) -> BoxFuture<'a, Result<BoxStream<'static, ()>, Fault>> {
+        async move {
+            let messages = self.subscribe(subjects.to_owned()).await?;
+            Ok(messages.map(|_| ()).boxed())
+        }
+        .boxed()
+    }
+}
+
+fn stored(headers: &HeaderMap, body: &[u8]) -> Option<Stored> {
+    let text = |name: &str| headers.get(name).map(|value| value.as_str());
+    let EventBody { before, after, changed_fields } = serde_json::from_slice(body).ok()?;
+    let (object_type, object_id) = text(header::SUBJECT)?.split_once('/')?;
+    let change = Change {
+        event_id: text(header::ID)?.parse().ok()?,
+        object_type: object_type.to_owned(),
+        object_id: object_id.to_owned(),
+        version: text(header::VERSION)?.parse().ok()?,
+        action: text(header::TYPE)?.rsplit('.').next()?.parse().ok()?,
+        actor: text(header::ACTOR)?.to_owned(),
+        occurred_at: text(header::TIME)?.to_owned(),
+        changed_fields,
+        before,
+        after,
+    };
+    Some(Stored { sequence: text("Nats-Sequence")?.parse().ok()?, epoch: epoch_of(headers), change })
+}
+
+fn unreadable() -> Fault {
+    Fault::new(Status::Broken, "the stream of events cannot be read")
+}

@@ -1,0 +1,82 @@
+//! Forgets what is older than it need be kept.
+
+use std::time::Duration;
+
+use configmgt_process::settings::{self, SettingError};
+use sqlx::{PgPool, postgres::types::PgInterval};
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// How often something is forgotten.
+const EVERY: Duration = Duration::from_mins(10);
+
+/// How many rows go at a time, so that no statement takes long.
+const BATCH: i32 = 5_000;
+
+/// A key that the edge made serves only its own repetitions of one request.
+const EDGE_KEYS: Duration = Duration::from_mins(10);
+
+/// How long is kept what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Keep {
+    /// Published changes, in the journal and in the stream.
+    pub(crate) journal: Duration,
+    /// Answers to writes whose clients gave them a key.
+    pub(crate) idempotency: Duration,
+}
+
+impl Keep {
+    /// What `JOURNAL_RETENTION_DAYS` and `IDEMPOTENCY_RETENTION_HOURS` say.
+    pub(crate) fn from_settings() -> Result<Self, SettingError> {
+        let days: u32 = settings::parsed("JOURNAL_RETENTION_DAYS", 7)?;
+        let hours: u32 = settings::parsed("IDEMPOTENCY_RETENTION_HOURS", 24)?;
+        // Below these, a client that repeats a request and a relay that was away for a night would find nothing any more.
+        Ok(Self {
+            journal: DAY * days.clamp(1, 3650),
+            idempotency: Duration::from_hours(u64::from(hours.clamp(1, 8760))),
+        })
+    }
+}
+
+/// Goes on until it is aborted. Several instances at once do no harm.
+pub(crate) async fn run(pool: PgPool, keep: Keep) {
+    loop {
+        sleep(EVERY).await;
+        match once(&pool, keep).await {
+            Ok((0, 0)) => {}
+            Ok((changes, keys)) => info!(changes, keys, "forgot what is old"),
+            Err(error) => warn!(%error, "what is old could not be forgotten"),
+        }
+    }
+}
+
+/// Forgets all that is too old; gives how many changes and keys that were.
+pub(crate) async fn once(pool: &PgPool, keep: Keep) -> sqlx::Result<(i64, u64)> {
+    let mut changes = 0;
+    loop {
+        let pruned: i64 = sqlx::query_scalar("SELECT prune_journal($1, $2)")
+            .bind(interval(keep.journal))
+            .bind(BATCH)
+            .fetch_one(pool)
+            .await?;
+        changes += pruned;
+        if pruned < i64::from(BATCH) {
+            break;
+        }
+    }
+    let keys = sqlx::query(
+        "DELETE FROM idempotency WHERE occurred_at < now() - $1::interval
+             OR (occurred_at < now() - $2::interval AND key LIKE 'edge/%')",
+    )
+    .bind(interval(keep.idempotency))
+    .bind(interval(EDGE_KEYS))
+    .execute(pool)
+    .await?;
+    Ok((changes, keys.rows_affected()))
+}
+
+fn interval(duration: Duration) -> PgInterval {
+    PgInterval { months: 0, days: 0, microseconds: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX) }
+}

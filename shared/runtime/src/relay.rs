@@ -1,0 +1,325 @@
+//! From the journal to the stream: publishes every committed change as an event, in order and without a gap for each object.
+//!
+//! One relay of a service works at a time, the one that holds the service's advisory lock; the others wait for it. What is
+//! to be published stands in the table `outbox`, put there in the transaction of the change, and is taken away only after
+//! the server has acknowledged the event. A change's row is made while its object's row is locked, so the changes of one
+//! object get their ids in the order of their commits.
+//!
+//! `PostgreSQL` is the truth and the stream a copy of it. Whenever a relay begins, and every minute, it compares the two: what
+//! the stream has lost is published again.
+
+use std::{sync::Arc, time::Duration};
+
+use configmgt_bus::{EventError, EventStream, Published};
+use configmgt_contract::{BoxError, chain, events::Event};
+use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep, timeout},
+};
+use tracing::{debug, info, warn};
+use uuid::Uuid;
+
+use crate::{
+    fail,
+    history::{Row, ShowError},
+    journal::Object,
+};
+
+/// How many events are on their way to the server at a time.
+const BATCH: i64 = 256;
+
+/// How often the outbox is looked at when nobody says that there is something, while changes come and when none do: a change
+/// that was made in another process says nothing here.
+const POLL_BUSY: Duration = Duration::from_millis(20);
+const POLL_IDLE: Duration = Duration::from_millis(100);
+
+/// Between two attempts to become the one that publishes, and after a failure.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How often journal and stream are compared.
+const COMPARE: Duration = Duration::from_mins(1);
+
+/// The lock's session ends when its relay stays silent for longer, so that a relay that hangs gives way to another one.
+const SESSION: [(&str, &str); 4] = [
+    ("idle_session_timeout", "4s"),
+    ("tcp_keepalives_idle", "2"),
+    ("tcp_keepalives_interval", "1"),
+    ("tcp_keepalives_count", "2"),
+];
+
+/// Changes of which one commits late can stand in the stream in another order than in the journal, but not further apart than
+/// this: no transaction lasts as long.
+const LATE: Duration = Duration::from_mins(2);
+
+/// What a relay needs to know.
+#[derive(Clone)]
+pub(crate) struct Relay {
+    pub(crate) service: &'static str,
+    pub(crate) process: &'static str,
+    pub(crate) nats_url: String,
+    pub(crate) database: PgConnectOptions,
+    pub(crate) objects: &'static [Object],
+    /// How long the stream keeps events.
+    pub(crate) keep: Duration,
+    /// Told when there is something to publish.
+    pub(crate) written: Arc<Notify>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum RelayError {
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Stream(#[from] EventError),
+    #[error("a change cannot be published")]
+    Show(#[from] ShowError),
+    #[error("the server does not take events: {0}")]
+    Refused(String),
+}
+
+/// Publishes until `stop` says otherwise, and then what is left.
+pub(crate) async fn run(relay: Relay, mut stop: watch::Receiver<bool>) {
+    let mut silent = false;
+    while !*stop.borrow() {
+        match lead(&relay, &mut stop).await {
+            Ok(()) => return,
+            Err(error) => {
+                let error: BoxError = error.into();
+                // One line tells it all; the next ones would bury it.
+                if std::mem::replace(&mut silent, true) {
+                    debug!(error = chain(error.as_ref()), "events are not being published");
+                } else {
+                    warn!(error = chain(error.as_ref()), "events are not being published");
+                }
+            }
+        }
+        tokio::select! {
+            () = sleep(PAUSE) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+}
+
+/// Waits for its turn, then publishes.
+async fn lead(relay: &Relay, stop: &mut watch::Receiver<bool>) -> Result<(), RelayError> {
+    let mut connection = relay.database.clone().options(SESSION).connect().await?;
+    while !lock(&mut connection).await? {
+        tokio::select! {
+            () = sleep(PAUSE) => {}
+            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+        }
+    }
+    let inbox = format!("_INBOX.{}", relay.service);
+    let stream = EventStream::open(&relay.nats_url, relay.process, &inbox, relay.service, relay.keep).await?;
+    info!(service = relay.service, "publishing events");
+    let mut publisher = Publisher { relay, connection, stream, epoch: String::new(), last: 0 };
+    publisher.compare().await?;
+    publisher.publish_until(stop).await
+}
+
+async fn lock(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtext('configmgt relay'), hashtext(current_schema()))")
+        .fetch_one(connection)
+        .await
+}
+
+struct Publisher<'relay> {
+    relay: &'relay Relay,
+    connection: PgConnection,
+    stream: EventStream,
+    /// The present life of the stream.
+    epoch: String,
+    /// The stream's last sequence number.
+    last: u64,
+}
+
+impl Publisher<'_> {
+    async fn publish_until(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), RelayError> {
+        let mut compared = Instant::now();
+        let mut poll = POLL_IDLE;
+        loop {
+            if self.publish_batch().await? {
+                poll = POLL_BUSY;
+                continue;
+            }
+            if *stop.borrow() {
+                return Ok(());
+            }
+            if compared.elapsed() > COMPARE {
+                self.compare().await?;
+                compared = Instant::now();
+            }
+            tokio::select! {
+                told = timeout(poll, self.relay.written.notified()) => {
+                    poll = if told.is_ok() { POLL_BUSY } else { (poll * 2).min(POLL_IDLE) };
+                }
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
+        }
+    }
+
+    /// Publishes the oldest changes that are not published. False where there are none.
+    async fn publish_batch(&mut self) -> Result<bool, RelayError> {
+        let rows = self.unpublished().await?;
+        if rows.is_empty() {
+            return Ok(false);
+        }
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let events: Vec<Event> = rows.into_iter().map(|row| self.event(row)).collect::<Result<_, _>>()?;
+        fail::point("before-publish");
+        let Published { count, last, failure } = self.stream.publish(&events, &self.epoch, self.last).await;
+        fail::point("after-publish");
+        if let Some(published) = count.checked_sub(1) {
+            self.mark(&ids[..count], last, events[published].event_id).await?;
+            fail::point("after-mark");
+            self.last = last;
+        }
+        let Some(failure) = failure else { return Ok(true) };
+        // Events that an earlier relay had published move the end of the stream not at all: what follows them is refused once.
+        let position = self.stream.position().await?;
+        if count == 0 && position.last == self.last {
+            return Err(RelayError::Refused(failure));
+        }
+        self.last = position.last;
+        Ok(true)
+    }
+
+    async fn unpublished(&mut self) -> sqlx::Result<Vec<Row>> {
+        sqlx::query_as("SELECT j.* FROM outbox o JOIN journal j ON j.id = o.journal_id ORDER BY o.journal_id LIMIT $1")
+            .bind(BATCH)
+            .fetch_all(&mut self.connection)
+            .await
+    }
+
+    fn event(&self, row: Row) -> Result<Event, ShowError> {
+        let traceparent = row.traceparent.clone();
+        let change = row.show(self.relay.objects)?;
+        Ok(Event {
+            body: change.body(),
+            event_id: change.event_id,
+            service: self.relay.service.to_owned(),
+            object_type: change.object_type,
+            object_id: change.object_id,
+            version: change.version,
+            action: change.action,
+            actor: change.actor,
+            traceparent,
+            occurred_at: change.occurred_at,
+        })
+    }
+
+    /// Takes what was acknowledged out of the outbox, and remembers the end of the stream.
+    async fn mark(&mut self, ids: &[i64], last: u64, event_id: Uuid) -> sqlx::Result<()> {
+        sqlx::query(
+            "WITH published AS (DELETE FROM outbox WHERE journal_id = ANY ($1))
+             UPDATE relay_state SET sequence = $2, event_id = $3",
+        )
+        .bind(ids)
+        .bind(i64::try_from(last).unwrap_or(i64::MAX))
+        .bind(event_id)
+        .execute(&mut self.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Compares the stream with the journal, and puts back into the outbox what the stream has lost.
+    async fn compare(&mut self) -> Result<(), RelayError> {
+        let position = self.stream.position().await?;
+        self.last = position.last;
+        self.epoch.clone_from(&position.epoch);
+        let known: Option<(String, i64, Option<Uuid>)> =
+            sqlx::query_as("SELECT epoch, sequence, event_id FROM relay_state")
+                .fetch_optional(&mut self.connection)
+                .await?;
+        let Some((epoch, sequence, event_id)) = known else {
+            return self.enqueue(position.last, None).await;
+        };
+        let sequence = u64::try_from(sequence).unwrap_or(0);
+        if epoch != position.epoch {
+            warn!(service = self.relay.service, "the stream of events is a new one: all changes are published again");
+            return self.publish_all_again(position.messages > 0).await;
+        }
+        if sequence == 0 {
+            return Ok(());
+        }
+        let intact = sequence <= position.last
+            && (position.messages == 0
+                || sequence < position.first
+                || self.stream.event_at(sequence).await? == event_id);
+        if !intact {
+            return self.publish_tail_again(position.last).await;
+        }
+        if self.head_is_lost(position.first, position.messages).await? {
+            warn!(service = self.relay.service, "the stream of events was emptied: all changes are published again");
+            return self.publish_all_again(true).await;
+        }
+        Ok(())
+    }
+
+    /// The stream ends earlier than it did. What came behind its end, and shortly before it, is published again.
+    async fn publish_tail_again(&mut self, last: u64) -> Result<(), RelayError> {
+        warn!(service = self.relay.service, last, "the stream of events lost its end: its changes are published again");
+        let event_id = self.stream.event_at(last).await?;
+        self.epoch = self.stream.begin_again(false).await?;
+        self.enqueue(last, event_id).await
+    }
+
+    async fn publish_all_again(&mut self, empty: bool) -> Result<(), RelayError> {
+        self.epoch = self.stream.begin_again(empty).await?;
+        self.last = self.stream.position().await?.last;
+        self.enqueue(self.last, None).await
+    }
+
+    /// Puts the changes behind the event `after` into the outbox, or all that the stream would keep.
+    async fn enqueue(&mut self, sequence: u64, after: Option<Uuid>) -> Result<(), RelayError> {
+        let mut transaction = self.connection.begin().await?;
+        let enqueued = sqlx::query(
+            "INSERT INTO outbox SELECT id FROM journal
+             WHERE occurred_at > now() - make_interval(secs => $1)
+               AND occurred_at > coalesce((SELECT occurred_at FROM journal WHERE event_id = $2), '-infinity')
+                                 - make_interval(secs => $3)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(self.relay.keep.as_secs_f64())
+        .bind(after)
+        .bind(LATE.as_secs_f64())
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query(
+            "INSERT INTO relay_state (epoch, sequence, event_id) VALUES ($1, $2, $3)
+             ON CONFLICT (one) DO UPDATE SET epoch = $1, sequence = $2, event_id = $3",
+        )
+        .bind(&self.epoch)
+        .bind(i64::try_from(sequence).unwrap_or(i64::MAX))
+        .bind(after)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        info!(service = self.relay.service, changes = enqueued.rows_affected(), "changes to publish again");
+        Ok(())
+    }
+
+    /// Whether published changes that the stream should still keep stand before its first event.
+    async fn head_is_lost(&mut self, first: u64, messages: u64) -> Result<bool, RelayError> {
+        let first = if messages > 0 { self.stream.event_at(first).await? } else { None };
+        if messages > 0 && first.is_none() {
+            return Ok(false);
+        }
+        let lost = sqlx::query_scalar(
+            "SELECT EXISTS (
+                 SELECT FROM journal j
+                 WHERE j.occurred_at > now() - make_interval(secs => $1)
+                   AND j.occurred_at < coalesce((SELECT occurred_at FROM journal WHERE event_id = $2), 'infinity')
+                                       - make_interval(secs => $3)
+                   AND j.occurred_at < now() - make_interval(secs => $3)
+                   AND NOT EXISTS (SELECT FROM outbox o WHERE o.journal_id = j.id))",
+        )
+        .bind((self.relay.keep.as_secs_f64() - LATE.as_secs_f64()).max(0.0))
+        .bind(first)
+        .bind(if messages > 0 { LATE.as_secs_f64() } else { 0.0 })
+        .fetch_one(&mut self.connection)
+        .await?;
+        Ok(lost)
+    }
+}
