@@ -24,6 +24,7 @@ use utoipa::openapi::{
 use utoipa_swagger_ui::Config;
 
 use crate::{
+    asyncapi,
     exchange::Edge,
     inputs::{self, QueryParameter},
     problem,
@@ -33,16 +34,19 @@ use crate::{
 
 const UI: &str = "/configmgt/api/";
 const DOCUMENT: &str = "/configmgt/openapi.json";
+const EVENTS: &str = "/configmgt/asyncapi.json";
 const TOKEN: &str = "token";
 const FEED_KIND: &str = "text/event-stream";
 
-/// `/configmgt/api` and `/configmgt/openapi.json`, both open: they tell nothing of the configuration.
+/// `/configmgt/api`, `/configmgt/openapi.json` and `/configmgt/asyncapi.json`, all open: they tell nothing of the configuration.
 pub(crate) fn router() -> Router<Edge> {
     let document = serde_json::to_string_pretty(&document(&routes())).unwrap_or_default();
+    let events = serde_json::to_string_pretty(&asyncapi::document()).unwrap_or_default();
     let config = Arc::new(Config::from(DOCUMENT).try_it_out_enabled(true).persist_authorization(true));
     let index = Arc::clone(&config);
     Router::new()
         .route(DOCUMENT, get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
+        .route(EVENTS, get(move || async move { ([(header::CONTENT_TYPE, "application/json")], events) }))
         .route("/configmgt/api", get(|| async { Redirect::permanent(UI) }))
         .route(UI, get(move || async move { file("index.html", index) }))
         .route(

@@ -5,6 +5,7 @@
 //! a [`problem`] with the envelope `{"error", "message"}`.
 
 pub mod application;
+mod asyncapi;
 mod changes;
 mod documents;
 mod etag;

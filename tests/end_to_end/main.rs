@@ -3,11 +3,17 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
+mod events;
 mod faults;
+mod feed;
 mod health;
+mod history;
+mod kills;
 mod lists;
 mod logs;
 mod meetingrooms;
+mod observed;
 mod restarts;
+mod retries;
 mod running;
 mod traces;

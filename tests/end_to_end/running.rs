@@ -5,12 +5,15 @@ use std::{env, fs, sync::Arc};
 use configmgt_stack::{
     Nats, Output, Process,
     databases::Database,
-    product::{self, Bus, EDGE, Site},
+    product::{self, Bus, EDGE, OPERATOR, Site},
     scratch,
 };
-use reqwest::{Client, Method, Response};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
+use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc};
+
+use crate::observed::Events;
 
 /// The token that every test shows.
 pub(crate) const TOKEN: &str = "a token for tests";
@@ -24,6 +27,7 @@ pub(crate) struct Running {
     pub(crate) client: Client,
     /// What the processes wrote to their logs.
     pub(crate) log: Mutex<mpsc::UnboundedReceiver<String>>,
+    pub(crate) events: Events,
 }
 
 impl Running {
@@ -50,9 +54,12 @@ impl Running {
         };
         let services = product::services().map(|name| site.spawn(name).unwrap()).collect();
         let edge = site.spawn(EDGE).unwrap();
-        let mut running = Self { edge, services, site, nats, client: Client::new(), log: Mutex::new(log) };
+        let (client, log) = (Client::new(), Mutex::new(log));
+        let events = Events::default();
+        let mut running = Self { edge, services, site, nats, client, log, events };
         running.site.listen = running.line("listening", |line| line["address"].as_str().map(str::to_owned)).await;
         running.ready().await;
+        running.events = Events::watch(&running).await;
         running
     }
 
@@ -71,13 +78,43 @@ impl Running {
     }
 
     pub(crate) async fn ready(&self) {
-        while !self.client.get(self.url("/readyz")).send().await.unwrap().status().is_success() {
+        loop {
+            // An edge that was just started does not listen yet.
+            let answer = self.client.get(self.url("/readyz")).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
             tokio::task::yield_now().await;
         }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.site.listen)
+    }
+
+    /// The bus, as somebody who may do everything.
+    pub(crate) async fn bus(&self) -> async_nats::Client {
+        self.bus_as(OPERATOR).await
+    }
+
+    pub(crate) async fn bus_as(&self, account: &str) -> async_nats::Client {
+        let url = self.site.nats_url(account);
+        let (user, password) = url.trim_start_matches("nats://").split_once('@').unwrap().0.split_once(':').unwrap();
+        let options = async_nats::ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned());
+        let options = options.custom_inbox_prefix(format!("_INBOX.{account}"));
+        options.connect(format!("127.0.0.1:{}", self.nats.port())).await.unwrap()
+    }
+
+    /// The database, as the owner of its schemas.
+    pub(crate) async fn database(&self) -> PgPool {
+        PgPool::connect_with(self.site.database.clone()).await.unwrap()
+    }
+
+    /// Starts another process of the product with one more setting.
+    pub(crate) fn spawn_with(&self, name: &str, setting: (&str, &str)) -> Process {
+        let mut site = self.site.clone();
+        site.settings.push((setting.0.to_owned(), setting.1.to_owned()));
+        site.spawn(name).unwrap()
     }
 
     /// Sends a request below the API's base, and gives status and body.
@@ -89,10 +126,13 @@ impl Running {
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Response {
+        self.request(method, path, body).send().await.unwrap()
+    }
+
+    pub(crate) fn request(&self, method: &str, path: &str, body: Option<Value>) -> RequestBuilder {
         let url = self.url(&format!("/configmgt/api/{path}"));
         let request = self.client.request(method.parse::<Method>().unwrap(), url).header("X-Auth-Token", TOKEN);
-        let request = if let Some(body) = body { request.json(&body) } else { request };
-        request.send().await.unwrap()
+        if let Some(body) = body { request.json(&body) } else { request }
     }
 
     pub(crate) fn service(&self, name: &str) -> &Process {
@@ -101,15 +141,19 @@ impl Running {
 
     /// Adds rooms `1..=count` without the API, as the database's owner.
     pub(crate) async fn insert_rooms(&self, count: i32) {
-        let pool = sqlx::PgPool::connect_with(self.site.database.clone()).await.unwrap();
+        let pool = self.database().await;
+        let mut connection = pool.acquire().await.unwrap();
+        // They stand for rooms that have long been there: their creation is no news.
+        sqlx::query("SET session_replication_role = replica").execute(&mut *connection).await.unwrap();
         sqlx::query(
             "INSERT INTO meetingroom.meetingroom (name, display_name, number, user_pin)
              SELECT 'room' || i, 'Meeting room number ' || i, 100000 + i, 1000 + i FROM generate_series(1, $1) i",
         )
         .bind(count)
-        .execute(&pool)
+        .execute(&mut *connection)
         .await
         .unwrap();
+        drop(connection);
         pool.close().await;
     }
 }

@@ -43,6 +43,7 @@ pub(crate) mod header {
 
 /// A service's stream, over a connection of its own that once lost stays lost.
 pub struct EventStream {
+    connection: Connection,
     context: Context,
     stream: Stream,
     service: &'static str,
@@ -103,7 +104,13 @@ impl EventStream {
             let epoch = found.metadata.get(EPOCH).cloned().unwrap_or_else(new_epoch);
             context.update_stream(config(service, keep, epoch)).await.map_err(stream_error("set up"))?;
         }
-        Ok(Self { context, stream, service, keep })
+        Ok(Self { connection, context, stream, service, keep })
+    }
+
+    /// Waits until the connection is lost.
+    pub async fn lost(&self) {
+        // It fails when the connection is gone altogether.
+        let _ = self.connection.losses().wait_for(|losses| *losses > 0).await;
     }
 
     /// Where it stands now.

@@ -54,6 +54,11 @@ impl Handlers {
         self.service
     }
 
+    /// What it can be asked.
+    pub fn operations(&self) -> impl Iterator<Item = OperationDoc> {
+        self.by_subject.values().map(|handler| handler.operation)
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = &Handler> {
         self.by_subject.values()
     }

@@ -74,6 +74,8 @@ enum RelayError {
     Stream(#[from] EventError),
     #[error("a change cannot be published")]
     Show(#[from] ShowError),
+    #[error("the connection to NATS is lost")]
+    Lost,
     #[error("the server does not take events: {0}")]
     Refused(String),
 }
@@ -154,6 +156,7 @@ impl Publisher<'_> {
                 told = timeout(poll, self.relay.written.notified()) => {
                     poll = if told.is_ok() { POLL_BUSY } else { (poll * 2).min(POLL_IDLE) };
                 }
+                () = self.stream.lost() => return Err(RelayError::Lost),
                 _ = stop.wait_for(|stop| *stop) => {}
             }
         }

@@ -125,6 +125,11 @@ impl Nats {
         Ok(())
     }
 
+    /// Where the streams are kept. Nothing may be changed there while the server runs.
+    pub fn streams(&self) -> PathBuf {
+        streams(&self.folder.path)
+    }
+
     fn server(&self) -> MutexGuard<'_, Watched> {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -187,7 +192,7 @@ impl Setup<'_> {
              {}\n",
             quoted(&pid_file(self.dir)),
             quoted(&self.dir.join("nats.log")),
-            quoted(&self.dir.join("streams")),
+            quoted(&streams(self.dir)),
             self.config,
         )
     }
@@ -222,6 +227,10 @@ fn quoted(path: &Path) -> String {
 
 fn config_file(dir: &Path) -> PathBuf {
     dir.join("nats.conf")
+}
+
+fn streams(dir: &Path) -> PathBuf {
+    dir.join("streams")
 }
 
 fn pid_file(dir: &Path) -> PathBuf {
