@@ -132,7 +132,7 @@ BEGIN
         IF found IS NULL OR (expected <> '*' AND NOT found = ANY (('{' || expected || '}')::bigint[])) THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'CM412',
-                MESSAGE = coalesce(format('the object has version %s', found), 'there is no such object yet');
+                MESSAGE = coalesce('the object has version ' || found, 'there is no such object yet');
         END IF;
     END IF;
     CASE TG_OP

@@ -3,7 +3,6 @@
 use std::{fs, path::Path, process::Command, sync::Arc, time::Duration};
 
 use async_nats::jetstream;
-use configmgt_stack::Process;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -50,18 +49,6 @@ async fn create(running: &Running, rooms: u32) {
     }
 }
 
-async fn another_meetingroom(running: &Running) -> Process {
-    let process = running.site.spawn("meetingroom").unwrap();
-    running.line("listening on the bus", |_| Some(())).await;
-    process
-}
-
-async fn stop_meetingroom(running: &mut Running) {
-    let place = running.services.iter().position(|service| service.name() == "meetingroom").unwrap();
-    let service = running.services.remove(place);
-    tokio::task::spawn_blocking(move || service.stop(Duration::from_secs(20)).unwrap()).await.unwrap();
-}
-
 fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }
@@ -71,9 +58,9 @@ async fn killed_at(point: &str) {
     let mut running = Running::start().await;
     create(&running, 2).await;
     all_published(&running).await;
-    stop_meetingroom(&mut running).await;
-    let dying = running.spawn_with("meetingroom", ("CONFIGMGT_FAIL_POINT", point));
-    running.line("listening on the bus", |_| Some(())).await;
+    let first = running.take_meetingroom();
+    tokio::task::spawn_blocking(move || first.stop(Duration::from_secs(20)).unwrap()).await.unwrap();
+    let dying = running.meetingroom_with(&[("CONFIGMGT_FAIL_POINT", point)]).await;
     let running = Arc::new(running);
     let writing = tokio::spawn({
         let running = Arc::clone(&running);
@@ -114,9 +101,8 @@ async fn a_kill_after_the_mark_doubles_no_event() {
 async fn of_two_relays_one_publishes_and_the_other_takes_over_when_it_dies() {
     let mut running = Running::start().await;
     create(&running, 4).await;
-    let second = another_meetingroom(&running).await;
-    let place = running.services.iter().position(|service| service.name() == "meetingroom").unwrap();
-    let leader = running.services.remove(place);
+    let second = running.another_meetingroom().await;
+    let leader = running.take_meetingroom();
     let running = Arc::new(running);
     let writing = tokio::spawn({
         let running = Arc::clone(&running);

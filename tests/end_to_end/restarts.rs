@@ -64,14 +64,8 @@ impl Load {
 async fn two_replicas() -> (Arc<Running>, Process) {
     let running = Running::start().await;
     running.insert_rooms(8).await;
-    let second = started_replica(&running).await;
+    let second = running.another_meetingroom().await;
     (Arc::new(running), second)
-}
-
-async fn started_replica(running: &Running) -> Process {
-    let replica = running.site.spawn("meetingroom").unwrap();
-    running.line("listening on the bus", |_| Some(())).await;
-    replica
 }
 
 #[tokio::test]
@@ -82,7 +76,7 @@ async fn restarting_one_of_two_replicas_under_load_fails_no_request() {
         load.another(50).await;
         let stopping = tokio::task::spawn_blocking(move || second.stop(Duration::from_secs(20)).unwrap());
         assert!(stopping.await.unwrap().success());
-        second = started_replica(&running).await;
+        second = running.another_meetingroom().await;
     }
     assert_eq!(load.failures().await, Vec::<String>::new());
 }
@@ -95,7 +89,7 @@ async fn killing_one_of_two_replicas_under_load_fails_no_read() {
         load.another(50).await;
         second.kill().unwrap();
         second.wait().await;
-        second = started_replica(&running).await;
+        second = running.another_meetingroom().await;
     }
     assert_eq!(load.failures().await, Vec::<String>::new());
 }

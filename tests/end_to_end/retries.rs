@@ -63,8 +63,7 @@ async fn a_refused_write_leaves_its_key_free() {
 #[tokio::test]
 async fn of_many_writes_with_one_key_at_once_one_is_carried_out_and_all_are_answered_the_same() {
     let running = Running::start().await;
-    let _second = running.site.spawn("meetingroom").unwrap();
-    running.line("listening on the bus", |_| Some(())).await;
+    let _second = running.another_meetingroom().await;
     for round in 0..5 {
         let create = |_| {
             let room = room(&format!("r{round}"), 100 + round);
@@ -81,18 +80,15 @@ async fn of_many_writes_with_one_key_at_once_one_is_carried_out_and_all_are_answ
 #[tokio::test]
 async fn a_key_holds_when_the_service_dies_between_the_commit_and_the_answer() {
     let mut running = Running::start().await;
-    let place = running.services.iter().position(|service| service.name() == "meetingroom").unwrap();
-    running.services.remove(place).stop(Duration::from_secs(20)).unwrap();
-    let dying = running.spawn_with("meetingroom", ("CONFIGMGT_FAIL_POINT", "after-commit"));
-    running.line("listening on the bus", |_| Some(())).await;
+    running.take_meetingroom().stop(Duration::from_secs(20)).unwrap();
+    let dying = running.meetingroom_with(&[("CONFIGMGT_FAIL_POINT", "after-commit")]).await;
     let create = || {
         answer(running.request("POST", "2.0/meetingrooms", Some(room("a", 1))).header("Idempotency-Key", "create-a"))
     };
     let unknown = create().await;
     assert!([503, 504].contains(&unknown.0), "{unknown:?}");
     assert!(!dying.wait().await.success());
-    let _next = running.site.spawn("meetingroom").unwrap();
-    running.line("listening on the bus", |_| Some(())).await;
+    let _next = running.another_meetingroom().await;
     assert_eq!(
         create().await,
         (200, Some("\"1\"".to_owned()), json!({"id": 1, "name": "a", "displayName": "a", "number": 1}))

@@ -110,11 +110,28 @@ impl Running {
         PgPool::connect_with(self.site.database.clone()).await.unwrap()
     }
 
-    /// Starts another process of the product with one more setting.
-    pub(crate) fn spawn_with(&self, name: &str, setting: (&str, &str)) -> Process {
+    /// Starts one more instance of the meetingroom service, and waits until it listens.
+    pub(crate) async fn another_meetingroom(&self) -> Process {
+        self.meetingroom_with(&[]).await
+    }
+
+    /// The same with more settings.
+    pub(crate) async fn meetingroom_with(&self, settings: &[(&str, &str)]) -> Process {
         let mut site = self.site.clone();
-        site.settings.push((setting.0.to_owned(), setting.1.to_owned()));
-        site.spawn(name).unwrap()
+        site.settings.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        // What the earlier ones said is not what this one says.
+        let mut log = self.log.lock().await;
+        while log.try_recv().is_ok() {}
+        drop(log);
+        let process = site.spawn("meetingroom").unwrap();
+        self.line("listening on the bus", |line| (line["service"] == "meetingroom").then_some(())).await;
+        process
+    }
+
+    /// Takes the meetingroom service that was started with the product, to stop or to kill it.
+    pub(crate) fn take_meetingroom(&mut self) -> Process {
+        let place = self.services.iter().position(|service| service.name() == "meetingroom").unwrap();
+        self.services.remove(place)
     }
 
     /// Sends a request below the API's base, and gives status and body.
