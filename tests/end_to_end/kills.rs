@@ -11,20 +11,23 @@ use crate::{
     running::Running,
 };
 
-fn room(id: u32, name: &str) -> Value {
+pub(crate) fn room(id: u32, name: &str) -> Value {
     json!({"id": id, "name": format!("room{id}"), "displayName": name, "number": 1000 + id})
 }
 
 /// Repeats a write under its key until it is answered for certain.
-async fn insist(running: &Running, method: &str, room: Value, key: &str) {
+pub(crate) async fn insist(running: &Running, method: &str, room: Value, key: &str) {
     loop {
         let request = running.request(method, "2.0/meetingrooms", Some(room.clone())).header("Idempotency-Key", key);
-        let Ok(answer) = request.send().await else { continue };
-        match answer.status().as_u16() {
-            200 => return,
-            503 | 504 => {}
-            status => panic!("{key}: {status} {}", answer.text().await.unwrap()),
+        if let Ok(answer) = request.send().await {
+            match answer.status().as_u16() {
+                200 => return,
+                503 | 504 => {}
+                status => panic!("{key}: {status} {}", answer.text().await.unwrap()),
+            }
         }
+        // A client that gives the others room.
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -16,4 +16,5 @@ mod observed;
 mod restarts;
 mod retries;
 mod running;
+mod soak;
 mod traces;

@@ -36,7 +36,11 @@ impl Running {
     }
 
     pub(crate) async fn with_settings(settings: &[(&str, &str)]) -> Self {
-        let Database { owner, accounts } = Database::create().await.unwrap();
+        Self::on(Database::create().await.unwrap(), settings).await
+    }
+
+    pub(crate) async fn on(database: Database, settings: &[(&str, &str)]) -> Self {
+        let Database { owner, accounts } = database;
         let nats = scratch::nats(&accounts.nats_config()).unwrap();
         let (lines, log) = mpsc::unbounded_channel();
         let site = Site {

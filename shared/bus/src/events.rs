@@ -134,28 +134,39 @@ impl EventStream {
         }
     }
 
-    /// Begins a new life of the stream, with a new epoch and, where `empty`, without what it holds. Gives the epoch.
-    pub async fn begin_again(&self, empty: bool) -> Result<String, EventError> {
+    /// Begins a new life of the stream, with a new epoch, which it gives. What the stream holds stays.
+    pub async fn renew(&self) -> Result<String, EventError> {
         let epoch = new_epoch();
-        self.context
-            .update_stream(config(self.service, self.keep, epoch.clone()))
-            .await
-            .map_err(stream_error("set up"))?;
-        if empty {
-            self.stream.purge().await.map_err(stream_error("emptied"))?;
-        }
+        let config = config(self.service, self.keep, epoch.clone());
+        self.context.update_stream(config).await.map_err(stream_error("set up"))?;
+        Ok(epoch)
+    }
+
+    /// Makes the stream anew, empty and with a new epoch, which it gives. To empty it would not do: the server would still
+    /// know the ids of the events it held, and not take them again.
+    pub async fn replace(&self) -> Result<String, EventError> {
+        let epoch = new_epoch();
+        let config = config(self.service, self.keep, epoch.clone());
+        self.context.delete_stream(&config.name).await.map_err(stream_error("deleted"))?;
+        self.context.create_stream(config).await.map_err(stream_error("made"))?;
         Ok(epoch)
     }
 
     /// Publishes in this order, in the life `epoch` of the stream and behind the message `last`, and stops at the first event that the server does not store. An
     /// event that it stored shortly before counts as published.
     ///
-    /// All are sent at once, each one naming the sequence number it must follow. So when one fails, none of those after it is
-    /// stored either, and nobody else can publish in between.
+    /// All are sent at once, each one naming the event it must follow. So when one fails, none of those after it is stored
+    /// either, and nobody else can publish in between.
     pub async fn publish(&self, events: &[Event], epoch: &str, last: u64) -> Published {
         let mut acknowledgements = Vec::with_capacity(events.len());
-        for (event, expected) in events.iter().zip(last..) {
-            let message = message(event, epoch).expected_last_sequence(expected).message_id(event.event_id.to_string());
+        let mut before: Option<&Event> = None;
+        for event in events {
+            let message = message(event, epoch);
+            let message = match before {
+                Some(before) => message.expected_last_message_id(before.event_id.to_string()),
+                None => message.expected_last_sequence(last),
+            };
+            before = Some(event);
             let sent = self.context.send_publish(event.subject(), message).await;
             let failed = sent.is_err();
             acknowledgements.push(async { sent?.await });
@@ -166,15 +177,19 @@ impl EventStream {
         let mut published = Published { count: 0, last, failure: None };
         for acknowledgement in join_all(acknowledgements).await {
             match acknowledgement {
-                // It is in the stream already, before `last`: the next one does not follow it as was said.
+                // It is in the stream already.
                 Ok(acknowledgement) if acknowledgement.duplicate => published.count += 1,
                 Ok(acknowledgement) => {
                     published.count += 1;
                     published.last = acknowledgement.sequence;
                 }
                 Err(error) => {
-                    let expected = error.kind() == PublishErrorKind::WrongLastSequence;
-                    let failure = if expected { "another message came between".to_owned() } else { error.to_string() };
+                    let between = [PublishErrorKind::WrongLastSequence, PublishErrorKind::WrongLastMessageId];
+                    let failure = if between.contains(&error.kind()) {
+                        "another message came between".to_owned()
+                    } else {
+                        error.to_string()
+                    };
                     published.failure = Some(failure);
                     break;
                 }
@@ -186,7 +201,10 @@ impl EventStream {
 
 fn message(event: &Event, epoch: &str) -> PublishMessage {
     let body = serde_json::to_vec(&event.body).unwrap_or_default();
-    PublishMessage::build().headers(headers_of(event, epoch)).payload(body.into())
+    PublishMessage::build()
+        .headers(headers_of(event, epoch))
+        .message_id(event.event_id.to_string())
+        .payload(body.into())
 }
 
 fn config(service: &str, keep: Duration, epoch: String) -> Config {

@@ -173,18 +173,20 @@ impl Publisher<'_> {
         fail::point("before-publish");
         let Published { count, last, failure } = self.stream.publish(&events, &self.epoch, self.last).await;
         fail::point("after-publish");
-        if let Some(published) = count.checked_sub(1) {
-            self.mark(&ids[..count], last, events[published].event_id).await?;
-            fail::point("after-mark");
-            self.last = last;
-        }
+        self.mark(&ids, &events, count, last).await?;
+        fail::point("after-mark");
         let Some(failure) = failure else { return Ok(true) };
-        // Events that an earlier relay had published move the end of the stream not at all: what follows them is refused once.
-        let position = self.stream.position().await?;
-        if count == 0 && position.last == self.last {
+        // More of them may be in the stream than was acknowledged, now or to an earlier relay. It ends with the last of them.
+        let end = self.stream.position().await?.last;
+        let event_id = self.stream.event_at(end).await?;
+        let known = events.iter().rposition(|event| Some(event.event_id) == event_id).map_or(0, |place| place + 1);
+        if known <= count && count == 0 && end == self.last {
             return Err(RelayError::Refused(failure));
         }
-        self.last = position.last;
+        self.last = end;
+        if known > count {
+            self.mark(&ids, &events, known, end).await?;
+        }
         Ok(true)
     }
 
@@ -212,15 +214,17 @@ impl Publisher<'_> {
         })
     }
 
-    /// Takes what was acknowledged out of the outbox, and remembers the end of the stream.
-    async fn mark(&mut self, ids: &[i64], last: u64, event_id: Uuid) -> sqlx::Result<()> {
+    /// Takes the first `count` of what was read out of the outbox, and remembers the end of the stream.
+    async fn mark(&mut self, ids: &[i64], events: &[Event], count: usize, last: u64) -> sqlx::Result<()> {
+        let Some(event) = events[..count].last() else { return Ok(()) };
+        self.last = last;
         sqlx::query(
             "WITH published AS (DELETE FROM outbox WHERE journal_id = ANY ($1))
              UPDATE relay_state SET sequence = $2, event_id = $3",
         )
-        .bind(ids)
+        .bind(&ids[..count])
         .bind(i64::try_from(last).unwrap_or(i64::MAX))
-        .bind(event_id)
+        .bind(event.event_id)
         .execute(&mut self.connection)
         .await?;
         Ok(())
@@ -264,13 +268,16 @@ impl Publisher<'_> {
     async fn publish_tail_again(&mut self, last: u64) -> Result<(), RelayError> {
         warn!(service = self.relay.service, last, "the stream of events lost its end: its changes are published again");
         let event_id = self.stream.event_at(last).await?;
-        self.epoch = self.stream.begin_again(false).await?;
+        self.epoch = self.stream.renew().await?;
         self.enqueue(last, event_id).await
     }
 
-    async fn publish_all_again(&mut self, empty: bool) -> Result<(), RelayError> {
-        self.epoch = self.stream.begin_again(empty).await?;
-        self.last = self.stream.position().await?.last;
+    /// Everything that the stream should hold is published again, in the journal's order, into an empty stream.
+    async fn publish_all_again(&mut self, replace: bool) -> Result<(), RelayError> {
+        if replace {
+            self.epoch = self.stream.replace().await?;
+            self.last = 0;
+        }
         self.enqueue(self.last, None).await
     }
 

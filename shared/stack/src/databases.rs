@@ -42,6 +42,13 @@ impl Database {
         Ok(Self { owner: options(postgres, &name)?, accounts: accounts.clone() })
     }
 
+    /// The one of a server that a test has to itself.
+    pub async fn on(postgres: &Postgres) -> Result<Self, ProductError> {
+        let accounts = Accounts::generate();
+        let owner = template(postgres, &accounts).await?;
+        Ok(Self { owner, accounts })
+    }
+
     /// The password of a service's role.
     pub fn password(&self, service: &str) -> String {
         self.accounts.password(service).to_owned()
@@ -56,11 +63,17 @@ impl Database {
 async fn prepare() -> Result<Shared, ProductError> {
     let postgres = scratch::postgres()?;
     let accounts = Accounts::generate();
-    let mut maintenance = options(&postgres, "postgres")?.connect().await?;
+    template(&postgres, &accounts).await?;
+    Ok(Shared { postgres, accounts })
+}
+
+async fn template(postgres: &Postgres, accounts: &Accounts) -> Result<PgConnectOptions, ProductError> {
+    let mut maintenance = options(postgres, "postgres")?.connect().await?;
     sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {TEMPLATE}"))).execute(&mut maintenance).await?;
     maintenance.close().await?;
-    migrate(&options(&postgres, TEMPLATE)?, |schema| accounts.password(schema.service).to_owned()).await?;
-    Ok(Shared { postgres, accounts })
+    let template = options(postgres, TEMPLATE)?;
+    migrate(&template, |schema| accounts.password(schema.service).to_owned()).await?;
+    Ok(template)
 }
 
 fn options(postgres: &Postgres, database: &str) -> Result<PgConnectOptions, ProductError> {

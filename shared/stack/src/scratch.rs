@@ -47,6 +47,12 @@ pub fn postgres() -> Result<Postgres, Error> {
     Postgres::start_guarded(&tools()?, options, true)
 }
 
+/// The same, but what it has committed outlives its kill.
+pub fn durable_postgres() -> Result<Postgres, Error> {
+    let options = PostgresOptions { dir: folder("postgres")?, durable: true };
+    Postgres::start_guarded(&tools()?, options, true)
+}
+
 /// An empty nats-server with these additions to its configuration. It ends when the value is dropped.
 pub fn nats(config: &str) -> Result<Nats, Error> {
     let options = NatsOptions { dir: folder("nats")?, durable: false, config: config.to_owned() };
