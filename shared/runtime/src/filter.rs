@@ -28,7 +28,7 @@ pub const MAX_WILDCARDS: usize = 5;
 pub struct Column {
     /// The names that clients know it by; the first one is the documented one.
     pub names: &'static [&'static str],
-    /// The column, as it stands in the select list of the [`Table`].
+    /// The column, by the name it has in the select list of the [`Table`]: a page is sorted by it.
     pub sql: &'static str,
     pub kind: Kind,
 }
