@@ -112,6 +112,12 @@ impl Connection {
         &self.client
     }
 
+    /// Waits until a connection that was opened once is lost.
+    pub(crate) async fn lost(&self) {
+        // It fails when the connection is gone altogether.
+        let _ = self.losses().wait_for(|losses| *losses > 0).await;
+    }
+
     pub(crate) fn losses(&self) -> watch::Receiver<u64> {
         self.losses.clone()
     }

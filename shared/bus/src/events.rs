@@ -79,7 +79,7 @@ pub enum EventError {
     Stream { what: &'static str, source: BoxError },
 }
 
-fn stream_error<E: Into<BoxError>>(what: &'static str) -> impl FnOnce(E) -> EventError {
+pub(crate) fn stream_error<E: Into<BoxError>>(what: &'static str) -> impl FnOnce(E) -> EventError {
     move |error| EventError::Stream { what, source: error.into() }
 }
 
@@ -109,8 +109,7 @@ impl EventStream {
 
     /// Waits until the connection is lost.
     pub async fn lost(&self) {
-        // It fails when the connection is gone altogether.
-        let _ = self.connection.losses().wait_for(|losses| *losses > 0).await;
+        self.connection.lost().await;
     }
 
     /// Where it stands now.

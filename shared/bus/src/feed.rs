@@ -101,7 +101,9 @@ impl Events for Caller {
                 Some(_) => return Err(unreadable()),
             }
             let headers = message.headers.as_ref().ok_or_else(unreadable)?;
-            stored(headers, &message.payload).map(Some).ok_or_else(unreadable)
+            let sequence = headers.get("Nats-Sequence").and_then(|sequence| sequence.as_str().parse().ok());
+            let sequence = sequence.ok_or_else(unreadable)?;
+            stored(headers, &message.payload, sequence).map(Some).ok_or_else(unreadable)
         }
         .boxed()
     }
@@ -115,7 +117,8 @@ impl Events for Caller {
     }
 }
 
-fn stored(headers: &HeaderMap, body: &[u8]) -> Option<Stored> {
+/// A message of a stream as what it tells.
+pub(crate) fn stored(headers: &HeaderMap, body: &[u8], sequence: u64) -> Option<Stored> {
     let text = |name: &str| headers.get(name).map(|value| value.as_str());
     let EventBody { before, after, changed_fields } = serde_json::from_slice(body).ok()?;
     let (object_type, object_id) = text(header::SUBJECT)?.split_once('/')?;
@@ -131,7 +134,7 @@ fn stored(headers: &HeaderMap, body: &[u8]) -> Option<Stored> {
         before,
         after,
     };
-    Some(Stored { sequence: text("Nats-Sequence")?.parse().ok()?, epoch: epoch_of(headers), change })
+    Some(Stored { sequence, epoch: epoch_of(headers), change })
 }
 
 fn unreadable() -> Fault {

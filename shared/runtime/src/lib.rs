@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod filter;
+pub mod follow;
 pub mod journal;
 pub mod service;
 pub mod sqlstate;

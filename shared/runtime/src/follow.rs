@@ -1,0 +1,177 @@
+//! Following the objects of another service: an own copy of what is needed of them, kept by their events.
+//!
+//! A service that follows starts a [`Follower`] beside its handlers, with its own pool and NATS credentials. On the bus it needs
+//! the rights to publish on `$JS.API.CONSUMER.CREATE.<stream>.>`, `$JS.API.CONSUMER.MSG.NEXT.<stream>.>` and `$JS.ACK.<stream>.>`
+//! of the followed stream.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use configmgt_bus::{Consumer, Delivered, EventError, Stored};
+use configmgt_contract::{
+    BoxError, chain,
+    changes::Change,
+    events::{Action, Object},
+};
+use serde::de::DeserializeOwned;
+use sqlx::{PgConnection, PgPool};
+use tokio::{sync::watch, time::sleep};
+use tracing::{info, warn};
+
+/// Between two attempts to reach the stream, and before an event that failed is tried again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What is done with the events of a kind of object.
+pub trait Apply<S>: Send + Sync {
+    /// Stores the effect of a change. It must write through `connection` only: the follower's position is stored with it.
+    fn apply(
+        &self,
+        connection: &mut PgConnection,
+        event: Followed<S>,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send;
+}
+
+/// A change of a followed object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Followed<S> {
+    pub object_id: String,
+    pub version: i64,
+    pub action: Action,
+    pub before: Option<S>,
+    pub after: Option<S>,
+}
+
+/// Follows the objects with the state `S`.
+pub struct Follower<S, A> {
+    /// Of the consumer, the same in each instance of the follower: `<follower>-<object type>`.
+    pub name: String,
+    pub nats_url: String,
+    /// The prefix of the follower's inboxes on the bus.
+    pub inbox: String,
+    /// The follower's own schema, with the table `followed`.
+    pub pool: PgPool,
+    pub apply: A,
+    gaps: Arc<AtomicU64>,
+    state: std::marker::PhantomData<fn() -> S>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum FollowError {
+    #[error(transparent)]
+    Stream(#[from] EventError),
+    #[error("the position cannot be stored")]
+    Database(#[from] sqlx::Error),
+    #[error("an event cannot be read")]
+    Unreadable,
+    #[error("the state of {object} cannot be read")]
+    State { object: String, source: serde_json::Error },
+    #[error("the change of {object} to version {version} cannot be applied")]
+    Apply { object: String, version: i64, source: BoxError },
+}
+
+impl<S: Object + DeserializeOwned, A: Apply<S>> Follower<S, A> {
+    pub fn new(name: String, nats_url: String, inbox: String, pool: PgPool, apply: A) -> Self {
+        let (gaps, state) = (Arc::default(), std::marker::PhantomData);
+        Self { name, nats_url, inbox, pool, apply, gaps, state }
+    }
+
+    /// Counts the changes that were missing: their objects were changed again, so their effect is that of the later change.
+    pub fn gaps(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.gaps)
+    }
+
+    /// Follows until `stop` says otherwise. What cannot be applied is tried again, and nothing behind it before.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut warned = false;
+        while !*stop.borrow() {
+            let failed = tokio::select! {
+                followed = self.follow(&mut warned) => followed,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            let Err(error) = failed;
+            // The stream may not be there yet, and NATS may be away: one line is enough.
+            if !std::mem::replace(&mut warned, true) {
+                let error: BoxError = error.into();
+                warn!(name = self.name, error = chain(error.as_ref()), "waiting for events");
+            }
+            tokio::select! {
+                () = sleep(PAUSE) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+
+    async fn follow(&self, warned: &mut bool) -> Result<std::convert::Infallible, FollowError> {
+        let mut consumer = Consumer::open(&self.nats_url, &self.inbox, &self.name, S::SERVICE, S::NAME).await?;
+        info!(name = self.name, service = S::SERVICE, object_type = S::NAME, "following");
+        loop {
+            let delivered = consumer.next().await?;
+            match self.take(&delivered).await {
+                Ok(()) => {
+                    *warned = false;
+                    delivered.acknowledge().await?;
+                }
+                Err(error) => {
+                    delivered.postpone(PAUSE).await?;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Stores the effect of an event together with the position behind it, unless it was stored before.
+    async fn take(&self, delivered: &Delivered) -> Result<(), FollowError> {
+        let Stored { change, .. } = delivered.stored().ok_or(FollowError::Unreadable)?;
+        let mut transaction = self.pool.begin().await?;
+        let known: Option<i64> = sqlx::query_scalar(
+            "SELECT version FROM followed WHERE service = $1 AND object_type = $2 AND object_id = $3 FOR UPDATE",
+        )
+        .bind(S::SERVICE)
+        .bind(&change.object_type)
+        .bind(&change.object_id)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let (object_id, version) = (change.object_id.clone(), change.version);
+        match known {
+            // It came before.
+            Some(known) if version <= known => return Ok(()),
+            Some(known) if version > known + 1 => {
+                self.gaps.fetch_add(1, Ordering::Relaxed);
+                warn!(name = self.name, object_id, known, version, "changes of an object are missing");
+            }
+            _ => {}
+        }
+        let event = followed(change)?;
+        let object = format!("{}/{object_id}", S::NAME);
+        let failed = |source| FollowError::Apply { object, version, source };
+        self.apply.apply(&mut transaction, event).await.map_err(failed)?;
+        sqlx::query(
+            "INSERT INTO followed (service, object_type, object_id, version) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (service, object_type, object_id) DO UPDATE SET version = $4",
+        )
+        .bind(S::SERVICE)
+        .bind(S::NAME)
+        .bind(object_id)
+        .bind(version)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+fn followed<S: Object + DeserializeOwned>(change: Change) -> Result<Followed<S>, FollowError> {
+    let Change { object_id, version, action, before, after, .. } = change;
+    let state = |state: Option<serde_json::Value>| {
+        let unreadable = |source| FollowError::State { object: format!("{}/{object_id}", S::NAME), source };
+        state.map(serde_json::from_value).transpose().map_err(unreadable)
+    };
+    let (before, after) = (state(before)?, state(after)?);
+    Ok(Followed { object_id, version, action, before, after })
+}
