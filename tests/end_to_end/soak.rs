@@ -113,6 +113,7 @@ async fn writes_that_are_repeated_until_answered_have_one_effect_and_one_event_w
     let took = began.elapsed();
     done.store(true, Ordering::Relaxed);
     let (kills, victims) = killing.await.unwrap();
+    println!("killed: {}", kills.join(", "));
     running.ready().await;
     let changes = assert_complete(&running).await;
     println!("{writes} writes in {took:?} with {} kills: {changes} changes, each with its event", kills.len());

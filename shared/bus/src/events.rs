@@ -154,18 +154,18 @@ impl EventStream {
     /// Publishes in this order, in the life `epoch` of the stream and behind the message `last`, and stops at the first event that the server does not store. An
     /// event that it stored shortly before counts as published.
     ///
-    /// All are sent at once, each one naming the event it must follow. So when one fails, none of those after it is stored
-    /// either, and nobody else can publish in between.
+    /// All are sent at once. Each one names the sequence number and the event that it must follow, so when one is not stored,
+    /// none of those after it is, whoever else publishes at the same time. Either of the two would not do: the number alone may
+    /// fit by chance, and the event alone may have been stored by somebody else without what comes before it here.
     pub async fn publish(&self, events: &[Event], epoch: &str, last: u64) -> Published {
         let mut acknowledgements = Vec::with_capacity(events.len());
         let mut before: Option<&Event> = None;
-        for event in events {
-            let message = message(event, epoch);
-            let message = match before {
+        for (event, expected) in events.iter().zip(last..) {
+            let message = message(event, epoch).expected_last_sequence(expected);
+            let message = match before.replace(event) {
                 Some(before) => message.expected_last_message_id(before.event_id.to_string()),
-                None => message.expected_last_sequence(last),
+                None => message,
             };
-            before = Some(event);
             let sent = self.context.send_publish(event.subject(), message).await;
             let failed = sent.is_err();
             acknowledgements.push(async { sent?.await });

@@ -52,14 +52,25 @@ async fn whoever_does_not_know_the_end_of_the_stream_publishes_nothing() {
 }
 
 #[tokio::test]
+async fn an_event_is_not_stored_without_those_before_it_when_somebody_else_publishes_what_is_between() {
+    let nats = scratch::nats("").unwrap();
+    let (stream, other) = (open(&nats).await, open(&nats).await);
+    let events = [event(1), event(2), event(3)];
+    // The other one knows the second event only.
+    assert_eq!(other.publish(&events[1..2], "e", 0).await.count, 1);
+    assert_eq!(stream.publish(&events, "e", 0).await.count, 0);
+    assert_eq!(stream.position().await.unwrap().last, 1);
+}
+
+#[tokio::test]
 async fn an_event_that_was_stored_a_moment_ago_is_not_stored_again() {
     let nats = scratch::nats("").unwrap();
     let stream = open(&nats).await;
     let events = [event(1), event(2), event(3)];
     stream.publish(&events[..2], "e", 0).await;
-    let again = stream.publish(&events[1..], "e", 2).await;
-    assert_eq!(again, Published { count: 2, last: 3, failure: None });
-    assert_eq!(stream.position().await.unwrap().messages, 3);
+    let again = stream.publish(&events[1..2], "e", 2).await;
+    assert_eq!(again, Published { count: 1, last: 2, failure: None });
+    assert_eq!(stream.position().await.unwrap().messages, 2);
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ use crate::{
     journal::Object,
 };
 
-/// How many events are on their way to the server at a time.
+/// How many events are on their way to the server at a time, at most.
 const BATCH: i64 = 256;
 
 /// How often the outbox is looked at when nobody says that there is something, while changes come and when none do: a change
@@ -115,7 +115,7 @@ async fn lead(relay: &Relay, stop: &mut watch::Receiver<bool>) -> Result<(), Rel
     let inbox = format!("_INBOX.{}", relay.service);
     let stream = EventStream::open(&relay.nats_url, relay.process, &inbox, relay.service, relay.keep).await?;
     info!(service = relay.service, "publishing events");
-    let mut publisher = Publisher { relay, connection, stream, epoch: String::new(), last: 0 };
+    let mut publisher = Publisher { relay, connection, stream, epoch: String::new(), last: 0, batch: BATCH };
     publisher.compare().await?;
     publisher.publish_until(stop).await
 }
@@ -134,6 +134,8 @@ struct Publisher<'relay> {
     epoch: String,
     /// The stream's last sequence number.
     last: u64,
+    /// How many events are sent at a time, at present.
+    batch: i64,
 }
 
 impl Publisher<'_> {
@@ -175,24 +177,24 @@ impl Publisher<'_> {
         fail::point("after-publish");
         self.mark(&ids, &events, count, last).await?;
         fail::point("after-mark");
-        let Some(failure) = failure else { return Ok(true) };
-        // More of them may be in the stream than was acknowledged, now or to an earlier relay. It ends with the last of them.
+        let Some(failure) = failure else {
+            self.batch = (self.batch * 2).min(BATCH);
+            return Ok(true);
+        };
+        // Some of them may be in the stream already, published by an earlier relay that could not mark them. The server tells
+        // for one at a time: what follows such an event in a batch does not follow it in the stream.
+        self.batch = 1;
         let end = self.stream.position().await?.last;
-        let event_id = self.stream.event_at(end).await?;
-        let known = events.iter().rposition(|event| Some(event.event_id) == event_id).map_or(0, |place| place + 1);
-        if known <= count && count == 0 && end == self.last {
+        if count == 0 && end == self.last {
             return Err(RelayError::Refused(failure));
         }
         self.last = end;
-        if known > count {
-            self.mark(&ids, &events, known, end).await?;
-        }
         Ok(true)
     }
 
     async fn unpublished(&mut self) -> sqlx::Result<Vec<Row>> {
         sqlx::query_as("SELECT j.* FROM outbox o JOIN journal j ON j.id = o.journal_id ORDER BY o.journal_id LIMIT $1")
-            .bind(BATCH)
+            .bind(self.batch)
             .fetch_all(&mut self.connection)
             .await
     }
