@@ -65,8 +65,8 @@ pub struct Position {
 pub struct Published {
     /// How many of the events are in the stream, counted from the first one.
     pub count: usize,
-    /// The sequence number of the last of them.
-    pub last: u64,
+    /// The last of them that was stored now, with its sequence number. The others were in the stream already.
+    pub stored: Option<(u64, Uuid)>,
     /// Why the next one is not, if there is one.
     pub failure: Option<String>,
 }
@@ -173,14 +173,14 @@ impl EventStream {
                 break;
             }
         }
-        let mut published = Published { count: 0, last, failure: None };
-        for acknowledgement in join_all(acknowledgements).await {
+        let mut published = Published { count: 0, stored: None, failure: None };
+        for (event, acknowledgement) in events.iter().zip(join_all(acknowledgements).await) {
             match acknowledgement {
                 // It is in the stream already.
                 Ok(acknowledgement) if acknowledgement.duplicate => published.count += 1,
                 Ok(acknowledgement) => {
                     published.count += 1;
-                    published.last = acknowledgement.sequence;
+                    published.stored = Some((acknowledgement.sequence, event.event_id));
                 }
                 Err(error) => {
                     let between = [PublishErrorKind::WrongLastSequence, PublishErrorKind::WrongLastMessageId];

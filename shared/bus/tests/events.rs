@@ -34,7 +34,10 @@ async fn events_are_stored_in_their_order_behind_the_last_one() {
     let nats = scratch::nats("").unwrap();
     let stream = open(&nats).await;
     let events: Vec<_> = (1..=300).map(event).collect();
-    assert_eq!(stream.publish(&events, "e", 0).await, Published { count: 300, last: 300, failure: None });
+    assert_eq!(
+        stream.publish(&events, "e", 0).await,
+        Published { count: 300, stored: Some((300, events[299].event_id)), failure: None }
+    );
     for (sequence, event) in (1..).zip(&events) {
         assert_eq!(stream.event_at(sequence).await.unwrap(), Some(event.event_id));
     }
@@ -47,7 +50,7 @@ async fn whoever_does_not_know_the_end_of_the_stream_publishes_nothing() {
     let (stream, other) = (open(&nats).await, open(&nats).await);
     assert_eq!(other.publish(&[event(1)], "e", 0).await.count, 1);
     let late = stream.publish(&[event(2), event(3)], "e", 0).await;
-    assert_eq!((late.count, late.last, late.failure.is_some()), (0, 0, true));
+    assert_eq!((late.count, late.stored, late.failure.is_some()), (0, None, true));
     assert_eq!(stream.position().await.unwrap().last, 1);
 }
 
@@ -69,7 +72,7 @@ async fn an_event_that_was_stored_a_moment_ago_is_not_stored_again() {
     let events = [event(1), event(2), event(3)];
     stream.publish(&events[..2], "e", 0).await;
     let again = stream.publish(&events[1..2], "e", 2).await;
-    assert_eq!(again, Published { count: 1, last: 2, failure: None });
+    assert_eq!(again, Published { count: 1, stored: None, failure: None });
     assert_eq!(stream.position().await.unwrap().messages, 2);
 }
 
@@ -84,7 +87,10 @@ async fn a_stream_made_anew_has_another_epoch_and_takes_the_same_events_again() 
     assert_ne!(epoch, first.epoch);
     let empty = stream.position().await.unwrap();
     assert_eq!((&empty.epoch, empty.last, empty.messages), (&epoch, 0, 0));
-    assert_eq!(stream.publish(&events, &epoch, 0).await, Published { count: 2, last: 2, failure: None });
+    assert_eq!(
+        stream.publish(&events, &epoch, 0).await,
+        Published { count: 2, stored: Some((2, events[1].event_id)), failure: None }
+    );
 }
 
 #[tokio::test]

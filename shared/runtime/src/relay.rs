@@ -173,9 +173,9 @@ impl Publisher<'_> {
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         let events: Vec<Event> = rows.into_iter().map(|row| self.event(row)).collect::<Result<_, _>>()?;
         fail::point("before-publish");
-        let Published { count, last, failure } = self.stream.publish(&events, &self.epoch, self.last).await;
+        let Published { count, stored, failure } = self.stream.publish(&events, &self.epoch, self.last).await;
         fail::point("after-publish");
-        self.mark(&ids, &events, count, last).await?;
+        self.mark(&ids[..count], stored).await?;
         fail::point("after-mark");
         let Some(failure) = failure else {
             self.batch = (self.batch * 2).min(BATCH);
@@ -216,17 +216,21 @@ impl Publisher<'_> {
         })
     }
 
-    /// Takes the first `count` of what was read out of the outbox, and remembers the end of the stream.
-    async fn mark(&mut self, ids: &[i64], events: &[Event], count: usize, last: u64) -> sqlx::Result<()> {
-        let Some(event) = events[..count].last() else { return Ok(()) };
-        self.last = last;
+    /// Takes what is in the stream out of the outbox, and remembers where the stream ends.
+    async fn mark(&mut self, ids: &[i64], stored: Option<(u64, Uuid)>) -> sqlx::Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        if let Some((last, _)) = stored {
+            self.last = last;
+        }
         sqlx::query(
             "WITH published AS (DELETE FROM outbox WHERE journal_id = ANY ($1))
-             UPDATE relay_state SET sequence = $2, event_id = $3",
+             UPDATE relay_state SET sequence = $2, event_id = $3 WHERE $3 IS NOT NULL",
         )
-        .bind(&ids[..count])
-        .bind(i64::try_from(last).unwrap_or(i64::MAX))
-        .bind(event.event_id)
+        .bind(ids)
+        .bind(i64::try_from(self.last).unwrap_or(i64::MAX))
+        .bind(stored.map(|(_, event_id)| event_id))
         .execute(&mut self.connection)
         .await?;
         Ok(())
