@@ -246,7 +246,8 @@ impl Publisher<'_> {
                 .fetch_optional(&mut self.connection)
                 .await?;
         let Some((epoch, sequence, event_id)) = known else {
-            return self.enqueue(position.last, None).await;
+            // Whatever the stream holds, it is not of this database.
+            return self.publish_all_again(position.messages > 0).await;
         };
         let sequence = u64::try_from(sequence).unwrap_or(0);
         if epoch != position.epoch {
@@ -273,9 +274,9 @@ impl Publisher<'_> {
     /// The stream ends earlier than it did. What came behind its end, and shortly before it, is published again.
     async fn publish_tail_again(&mut self, last: u64) -> Result<(), RelayError> {
         warn!(service = self.relay.service, last, "the stream of events lost its end: its changes are published again");
-        let event_id = self.stream.event_at(last).await?;
+        let event_id = if last > 0 { self.stream.event_at(last).await? } else { None };
         self.epoch = self.stream.renew().await?;
-        self.enqueue(last, event_id).await
+        self.enqueue(event_id.map(|event_id| (last, event_id))).await
     }
 
     /// Everything that the stream should hold is published again, in the journal's order, into an empty stream.
@@ -284,11 +285,12 @@ impl Publisher<'_> {
             self.epoch = self.stream.replace().await?;
             self.last = 0;
         }
-        self.enqueue(self.last, None).await
+        self.enqueue(None).await
     }
 
-    /// Puts the changes behind the event `after` into the outbox, or all that the stream would keep.
-    async fn enqueue(&mut self, sequence: u64, after: Option<Uuid>) -> Result<(), RelayError> {
+    /// Puts the changes behind the event at the stream's `end` into the outbox, or all that the stream would keep.
+    async fn enqueue(&mut self, end: Option<(u64, Uuid)>) -> Result<(), RelayError> {
+        let (sequence, after) = end.unzip();
         let mut transaction = self.connection.begin().await?;
         let enqueued = sqlx::query(
             "INSERT INTO outbox SELECT id FROM journal
@@ -307,7 +309,7 @@ impl Publisher<'_> {
              ON CONFLICT (one) DO UPDATE SET epoch = $1, sequence = $2, event_id = $3",
         )
         .bind(&self.epoch)
-        .bind(i64::try_from(sequence).unwrap_or(i64::MAX))
+        .bind(i64::try_from(sequence.unwrap_or(0)).unwrap_or(i64::MAX))
         .bind(after)
         .execute(&mut *transaction)
         .await?;
