@@ -1,12 +1,24 @@
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
+use configmgt_stack::product::SUBSCRIBER;
 use futures_util::StreamExt;
 
 use crate::running::Running;
 
+/// What an account tries.
+#[derive(Clone, Copy)]
+enum Attempt {
+    Subscribe,
+    Publish,
+}
+
 /// What the server says when `service` subscribes to `subject`: nothing where it may.
 async fn refusal(running: &Running, service: &str, subject: &str) -> Option<String> {
+    refusal_of(running, service, Attempt::Subscribe, subject).await
+}
+
+async fn refusal_of(running: &Running, service: &str, attempt: Attempt, subject: &str) -> Option<String> {
     let url = running.site.nats_url(service);
     let (user, password) = url.trim_start_matches("nats://").split_once('@').unwrap().0.split_once(':').unwrap();
     let (errors, mut error) = tokio::sync::mpsc::unbounded_channel();
@@ -20,7 +32,13 @@ async fn refusal(running: &Running, service: &str, subject: &str) -> Option<Stri
         .connect(format!("127.0.0.1:{}", running.nats.port()))
         .await
         .unwrap();
-    let _subscription = client.subscribe(subject.to_owned()).await.unwrap();
+    let _subscription = match attempt {
+        Attempt::Subscribe => Some(client.subscribe(subject.to_owned()).await.unwrap()),
+        Attempt::Publish => {
+            client.publish(subject.to_owned(), "".into()).await.unwrap();
+            None
+        }
+    };
     client.flush().await.unwrap();
     // The answer to a flush follows the answer to what came before it; the callback may run a moment later.
     tokio::time::timeout(Duration::from_millis(300), error.recv()).await.ok().flatten()
@@ -38,6 +56,28 @@ async fn a_services_account_opens_only_its_own_subjects() {
 }
 
 #[tokio::test]
+async fn a_subscriber_can_follow_the_events_and_change_nothing() {
+    let running = Running::start().await;
+    assert_eq!(refusal(&running, SUBSCRIBER, "configmgt.event.>").await, None);
+    for subject in ["configmgt.request.>", "configmgt.pieces.>", "_INBOX.edge.>", ">"] {
+        assert!(refusal(&running, SUBSCRIBER, subject).await.is_some(), "{subject}");
+    }
+    for subject in [
+        "configmgt.event.meetingroom.meetingroom.1.created",
+        "configmgt.request.meetingroom.meetingrooms.list",
+        "$JS.API.STREAM.DELETE.CONFIGMGT_EVENT_MEETINGROOM",
+        "$JS.API.STREAM.PURGE.CONFIGMGT_EVENT_MEETINGROOM",
+        "$JS.API.CONSUMER.DELETE.CONFIGMGT_EVENT_MEETINGROOM.other",
+    ] {
+        assert!(refusal_of(&running, SUBSCRIBER, Attempt::Publish, subject).await.is_some(), "{subject}");
+    }
+    for subject in ["configmgt.event.users.user.1.created", "$JS.API.STREAM.DELETE.CONFIGMGT_EVENT_USERS"] {
+        assert!(refusal_of(&running, "meetingroom", Attempt::Publish, subject).await.is_some(), "{subject}");
+        assert!(refusal_of(&running, "edge", Attempt::Publish, subject).await.is_some(), "{subject}");
+    }
+}
+
+#[tokio::test]
 async fn a_subscriber_without_an_account_is_turned_away() {
     let running = Running::start().await;
     let refused = async_nats::connect(format!("127.0.0.1:{}", running.nats.port())).await.err().unwrap();
@@ -47,12 +87,7 @@ async fn a_subscriber_without_an_account_is_turned_away() {
 #[tokio::test]
 async fn each_service_answers_on_the_discovery_subjects() {
     let running = Running::start().await;
-    let url = running.site.nats_url("operator");
-    let (user, password) = url.trim_start_matches("nats://").split_once('@').unwrap().0.split_once(':').unwrap();
-    let client = ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned())
-        .connect(format!("127.0.0.1:{}", running.nats.port()))
-        .await
-        .unwrap();
+    let client = running.bus().await;
     let mut names = std::collections::BTreeSet::new();
     let inbox = client.new_inbox();
     let mut answers = client.subscribe(inbox.clone()).await.unwrap();

@@ -17,4 +17,5 @@ mod restarts;
 mod retries;
 mod running;
 mod soak;
+mod subscribers;
 mod traces;
