@@ -7,9 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use configmgt_bus::{Local, Request, Transport};
+use configmgt_bus::{Handlers, Local, Request, Transport};
 use configmgt_contract::{
-    Answer, Call, Fault, Operation, Status,
+    Answer, Call, Fault, Operation, OperationDoc, Status,
+    changes::RevertChange,
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
 };
 use configmgt_runtime::journal::Journal;
@@ -21,6 +22,7 @@ use sqlx::PgPool;
 
 struct Service {
     local: Local,
+    handlers: Arc<Handlers>,
     database: Database,
 }
 
@@ -28,12 +30,17 @@ impl Service {
     async fn start() -> Self {
         let database = Database::create().await.unwrap();
         let pool = PgPool::connect_with(database.of_service("meetingroom")).await.unwrap();
-        let local = Local::default().with(Arc::new(configmgt_meetingroom::SERVICE.handlers(&Journal::new(pool))));
-        Self { local, database }
+        let handlers = Arc::new(configmgt_meetingroom::SERVICE.handlers(&Journal::new(pool)));
+        let local = Local::default().with(Arc::clone(&handlers));
+        Self { local, handlers, database }
     }
 
     /// Sends what the edge would make of `request`.
     async fn ask<O: Operation + DeserializeOwned>(&self, request: Value) -> Result<Value, Fault> {
+        self.ask_of::<O>(O::DOC, request).await
+    }
+
+    async fn ask_of<O: Operation + DeserializeOwned>(&self, doc: OperationDoc, request: Value) -> Result<Value, Fault> {
         let operation: O = serde_json::from_value(request).unwrap();
         let call = Call {
             request_id: "r".to_owned(),
@@ -43,7 +50,7 @@ impl Service {
             traceparent: None,
             deadline: Instant::now() + Duration::from_secs(10),
         };
-        let body = match self.local.call(Request::new(&operation, call).unwrap()).await? {
+        let body = match self.local.call(Request { operation: doc, ..Request::new(&operation, call).unwrap() }).await? {
             Answer::Whole { body, .. } => body.to_vec(),
             Answer::Pieces(pieces) => pieces.try_collect::<Vec<_>>().await.unwrap().concat(),
         };
@@ -72,6 +79,36 @@ async fn a_room_is_created_read_changed_and_deleted() {
     assert_eq!(service.ask::<ListRooms>(json!({})).await, Ok(json!([changed])));
     assert_eq!(service.ask::<DeleteRoom>(json!({"id": 1})).await, Ok(changed));
     assert_eq!(service.ask::<ListRooms>(json!({})).await, Ok(json!([])));
+}
+
+#[tokio::test]
+async fn every_operation_that_writes_leaves_one_change_in_the_journal() {
+    let service = Service::start().await;
+    let owner = PgPool::connect_with(service.database.owner.clone()).await.unwrap();
+    let last = async || -> (i64, String, Option<String>) {
+        sqlx::query_as("SELECT id, action, event_id::text FROM meetingroom.journal ORDER BY id DESC LIMIT 1")
+            .fetch_one(&owner)
+            .await
+            .unwrap()
+    };
+    let room = json!({"id": 1, "name": "a", "displayName": "A", "number": 1});
+    let changed = json!({"id": 1, "name": "b", "displayName": "B", "number": 2});
+    service.ask::<CreateRoom>(room).await.unwrap();
+    assert_eq!((last().await.0, last().await.1.as_str()), (1, "created"));
+    service.ask::<UpdateRoom>(changed).await.unwrap();
+    assert_eq!((last().await.0, last().await.1.as_str()), (2, "updated"));
+    service
+        .ask_of::<RevertChange>(RevertChange::DOC.of("meetingroom"), json!({"event_id": last().await.2}))
+        .await
+        .unwrap();
+    assert_eq!((last().await.0, last().await.1.as_str()), (3, "updated"));
+    service.ask::<DeleteRoom>(json!({"id": 1})).await.unwrap();
+    assert_eq!((last().await.0, last().await.1.as_str()), (4, "deleted"));
+
+    // A new operation that writes has to stand above, too.
+    let mut writes: Vec<_> = service.handlers.operations().filter(|doc| !doc.safe).map(|doc| doc.name).collect();
+    writes.sort_unstable();
+    assert_eq!(writes, ["changes-revert", "meetingrooms-create", "meetingrooms-delete", "meetingrooms-update"]);
 }
 
 #[tokio::test]
