@@ -13,20 +13,16 @@ pub(crate) fn expected(header: &str) -> Result<Expected, Fault> {
     if header.trim() == "*" {
         return Ok(Expected::Existing);
     }
-    let tags = header.split(',').map(str::trim);
-    let versions = tags.map(version).collect::<Option<Vec<_>>>();
-    let versions = versions.ok_or_else(|| {
-        Fault::new(Status::Invalid, "the header if-match is neither * nor a list of entity tags like \"7\"")
-    })?;
-    Ok(Expected::OneOf(versions.into_iter().flatten().collect()))
-}
-
-/// The version that an entity tag names, if it names one; `None` where it is no entity tag.
-fn version(tag: &str) -> Option<Option<i64>> {
-    let (weak, quoted) = tag.strip_prefix("W/").map_or((false, tag), |quoted| (true, quoted));
-    let opaque = quoted.strip_prefix('"')?.strip_suffix('"')?;
-    let version = opaque.parse().ok().filter(|version: &i64| *version > 0 && version.to_string() == opaque);
-    Some(version.filter(|_| !weak))
+    let mut versions = Vec::new();
+    for tag in header.split(',').map(str::trim) {
+        let (weak, quoted) = tag.strip_prefix("W/").map_or((false, tag), |quoted| (true, quoted));
+        let opaque = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(|| {
+            Fault::new(Status::Invalid, "the header if-match is neither * nor a list of entity tags like \"7\"")
+        })?;
+        versions
+            .extend(opaque.parse().ok().filter(|version: &i64| !weak && *version > 0 && version.to_string() == opaque));
+    }
+    Ok(Expected::OneOf(versions))
 }
 
 #[cfg(test)]

@@ -46,7 +46,8 @@ impl Feed {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let block: Vec<_> = block.lines().map(str::to_owned).collect();
-                self.text = rest.to_owned();
+                let taken = self.text.len() - rest.len();
+                self.text.drain(..taken);
                 if let Some(id) = block.iter().find_map(|line| line.strip_prefix("id: ")) {
                     id.clone_into(&mut self.id);
                 }

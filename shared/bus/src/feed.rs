@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use async_nats::{HeaderMap, StatusCode};
+use async_nats::{HeaderMap, HeaderValue, StatusCode};
 use bytes::Bytes;
 use configmgt_contract::{
     Fault, Status,
@@ -119,7 +119,7 @@ impl Events for Caller {
 
 /// A message of a stream as what it tells.
 pub(crate) fn stored(headers: &HeaderMap, body: &[u8], sequence: u64) -> Option<Stored> {
-    let text = |name: &str| headers.get(name).map(|value| value.as_str());
+    let text = |name: &str| headers.get(name).map(HeaderValue::as_str);
     let EventBody { before, after, changed_fields } = serde_json::from_slice(body).ok()?;
     let (object_type, object_id) = text(header::SUBJECT)?.split_once('/')?;
     let change = Change {

@@ -1,6 +1,9 @@
 //! What travels beside a body. A message's text never goes into a header: a line break there would break the protocol.
 
-use std::time::{Duration, Instant};
+use std::{
+    str::FromStr,
+    time::{Duration, Instant},
+};
 
 use async_nats::{HeaderMap, HeaderName, HeaderValue};
 use configmgt_contract::{Call, Expected, Fault, IdempotencyKey, Status};
@@ -49,8 +52,8 @@ impl Received {
         Some(Self {
             request_id: text(REQUEST_ID)?,
             actor: text(ACTOR)?,
-            idempotency_key: readable(text(IDEMPOTENCY_KEY))?,
-            expected: readable(text(EXPECTED))?,
+            idempotency_key: readable(text(IDEMPOTENCY_KEY)).ok()?,
+            expected: readable(text(EXPECTED)).ok()?,
             traceparent: text(TRACEPARENT),
             patience: Duration::from_millis(number(PATIENCE)?),
             stamp: text(SENDER).zip(number(SENT)).map(|(sender, sent_ms)| Stamp { sender, sent_ms }),
@@ -111,8 +114,8 @@ pub(crate) fn version(headers: Option<&HeaderMap>) -> Option<i64> {
 }
 
 /// A header that is there must be readable: without it the request would be another one.
-fn readable<T: std::str::FromStr>(text: Option<String>) -> Option<Option<T>> {
-    text.map_or(Some(None), |text| text.parse().ok().map(Some))
+fn readable<T: FromStr>(text: Option<String>) -> Result<Option<T>, T::Err> {
+    text.map(|text| text.parse()).transpose()
 }
 
 pub(crate) fn next_piece(headers: Option<&HeaderMap>) -> Option<String> {

@@ -133,15 +133,9 @@ pub fn subjects(service: &str, object_type: Option<&str>, object_id: Option<&str
 
 /// An id as one token of a subject: what a token cannot hold is percent-encoded.
 pub fn token(id: &str) -> String {
-    let mut token = String::with_capacity(id.len());
-    for byte in id.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'@' | b'+' | b'#') {
-            token.push(char::from(byte));
-        } else {
-            token.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    token
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'@' | b'+' | b'#');
+    let encoded = |byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    id.bytes().map(encoded).collect()
 }
 
 #[cfg(test)]

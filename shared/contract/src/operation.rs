@@ -157,13 +157,7 @@ pub trait Changes: Send + Sync + 'static {
 
     /// Carries `work` out, and answers what it answers. A write that was carried out before, under the same key, is only
     /// answered again.
-    fn carry_out<'a>(
-        &'a self,
-        call: Call,
-        operation: OperationDoc,
-        body: Bytes,
-        work: Work<Self::Change>,
-    ) -> Working<'a>;
+    fn carry_out(&self, call: Call, operation: OperationDoc, body: Bytes, work: Work<Self::Change>) -> Working<'_>;
 }
 
 /// A write's handler with its request.
@@ -179,7 +173,7 @@ pub struct Unjournaled;
 impl Changes for Unjournaled {
     type Change = Call;
 
-    fn carry_out<'a>(&'a self, mut call: Call, _: OperationDoc, _: Bytes, work: Work<Call>) -> Working<'a> {
+    fn carry_out(&self, mut call: Call, _: OperationDoc, _: Bytes, work: Work<Call>) -> Working<'_> {
         Box::pin(async move { work(&mut call).await })
     }
 }

@@ -92,26 +92,26 @@ impl Change {
 }
 
 /// What the database knows of a write's key.
-struct Claim {
-    claim: String,
-    reply: Option<Vec<u8>>,
-    version: Option<i64>,
+enum Claim {
+    /// Nobody has used it, or the write has none.
+    New,
+    /// The write was carried out, and answered so.
+    Done { body: Bytes, version: Option<i64> },
+    /// It belongs to another write.
+    Other,
 }
 
 impl Changes for Journal {
     type Change = Change;
 
-    fn carry_out<'a>(&'a self, call: Call, operation: OperationDoc, body: Bytes, work: Work<Change>) -> Working<'a> {
+    fn carry_out(&self, call: Call, operation: OperationDoc, body: Bytes, work: Work<Change>) -> Working<'_> {
         Box::pin(async move {
             let mut transaction = self.pool.begin().await.map_err(broken)?;
             let claim = begin(&mut transaction, &call, operation, &body).await.map_err(broken)?;
-            match claim.claim.as_str() {
-                "new" => {}
-                "done" => {
-                    let body = claim.reply.unwrap_or_default().into();
-                    return Ok(Answer::Whole { body, version: claim.version });
-                }
-                _ => return Err(Broken::Refused(key_reused())),
+            match claim {
+                Claim::New => {}
+                Claim::Done { body, version } => return Ok(Answer::Whole { body, version }),
+                Claim::Other => return Err(Broken::Refused(key_reused())),
             }
             let mut change = Change { transaction, call };
             let Answer::Whole { body, version } = work(&mut change).await? else {
@@ -152,7 +152,11 @@ async fn begin(
         .bind(fingerprint)
         .fetch_one(connection)
         .await?;
-    Ok(Claim { claim, reply, version })
+    Ok(match claim.as_str() {
+        "new" => Claim::New,
+        "done" => Claim::Done { body: reply.unwrap_or_default().into(), version },
+        _ => Claim::Other,
+    })
 }
 
 /// What makes two writes of one key the same write.
