@@ -11,6 +11,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 const NO_OBJECTS: [&str; 7] =
     ["_sqlx_migrations", "followed", "idempotency", "journal", "object_version", "outbox", "relay_state"];
 
+/// Action, version, actor; the object before and after; its secrets before and after.
+type Journaled = (String, i64, String, Option<Value>, Option<Value>, Option<Value>, Option<Value>);
+
 async fn run(connection: &mut PgConnection, statement: &str) -> Result<u64, sqlx::Error> {
     sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(connection).await.map(|done| done.rows_affected())
 }
@@ -59,7 +62,7 @@ async fn a_change_by_hand_is_journaled_with_its_author_and_its_secrets_apart() {
     run(&mut owner, "UPDATE meetingroom SET user_pin = '7'").await.unwrap();
     run(&mut owner, "UPDATE meetingroom SET user_pin = '7'").await.unwrap();
     run(&mut owner, "DELETE FROM meetingroom").await.unwrap();
-    let rows: Vec<(String, i64, String, Option<Value>, Option<Value>, Option<Value>, Option<Value>)> = sqlx::query_as(
+    let rows: Vec<Journaled> = sqlx::query_as(
         "SELECT action, object_version, actor, before, after, secrets_before, secrets_after FROM journal ORDER BY id",
     )
     .fetch_all(&mut owner)
