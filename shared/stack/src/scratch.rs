@@ -76,6 +76,12 @@ pub fn tools() -> Result<Tools, Error> {
     Ok(tools)
 }
 
+/// The same, but what it has acknowledged outlives a crash of the machine.
+pub fn durable_nats(config: &str) -> Result<Nats, Error> {
+    let options = NatsOptions { dir: folder("nats")?, durable: true, config: config.to_owned() };
+    Nats::start_guarded(&tools()?, options, true)
+}
+
 fn folder(kind: &str) -> Result<PathBuf, Error> {
     Ok(env::temp_dir().join(format!("configmgt-{kind}-{}", random::word()?)))
 }
