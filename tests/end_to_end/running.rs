@@ -5,6 +5,7 @@ use std::{env, fs, sync::Arc};
 use configmgt_stack::{
     Nats, Output, Process,
     databases::Database,
+    port,
     product::{self, Bus, EDGE, OPERATOR, Site},
     scratch,
 };
@@ -48,7 +49,8 @@ impl Running {
             accounts,
             database: owner,
             nats: Bus::Private(format!("127.0.0.1:{}", nats.port())),
-            listen: "127.0.0.1:0".to_owned(),
+            // Known from the start, so that an edge that is killed comes back where its clients look for it.
+            listen: format!("127.0.0.1:{}", port::free().unwrap()),
             token: TOKEN.to_owned(),
             settings: settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             output: Output::Lines(Arc::new(move |line| {
@@ -61,7 +63,6 @@ impl Running {
         let (client, log) = (Client::new(), Mutex::new(log));
         let events = Events::default();
         let mut running = Self { edge, services, site, nats, client, log, events };
-        running.site.listen = running.line("listening", |line| line["address"].as_str().map(str::to_owned)).await;
         running.ready().await;
         running.events = Events::watch(&running).await;
         running

@@ -20,7 +20,7 @@ mod leftover;
 mod log;
 mod nats;
 mod pinned;
-mod port;
+pub mod port;
 mod postgres;
 mod process;
 pub mod product;

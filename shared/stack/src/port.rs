@@ -55,7 +55,7 @@ fn remembered(file: &Path) -> Option<u16> {
 }
 
 /// A port where nobody listens.
-fn free() -> Result<u16, Error> {
+pub fn free() -> Result<u16, Error> {
     loop {
         let [low, high] = random::bytes()?;
         let port = RANGE.start + u16::from_le_bytes([low, high]) % (RANGE.end - RANGE.start);

@@ -15,6 +15,7 @@ use configmgt_contract::{BoxError, chain, events::stream};
 use configmgt_stack::{
     Output,
     databases::Database,
+    port,
     product::{self, Bus, EDGE, OPERATOR, Site},
     scratch,
 };
@@ -48,7 +49,7 @@ async fn measure() -> Result<(), BoxError> {
     let postgres = scratch::durable_postgres()?;
     let Database { owner, accounts } = Database::on(&postgres).await?;
     let nats = scratch::durable_nats(&accounts.nats_config())?;
-    let listen = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    let listen = format!("127.0.0.1:{}", port::free()?);
     let site = Site {
         program: env::current_exe()?,
         accounts,
@@ -81,7 +82,12 @@ async fn measure() -> Result<(), BoxError> {
 
     let lags = lags(&site, usize::try_from(rate * seconds)?).await?;
     let at = |share: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "an index"
+        )]
         let place = (lags.len() as f64 * share) as usize;
         lags[place.min(lags.len() - 1)].as_secs_f64() * 1000.0
     };
