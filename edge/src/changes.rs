@@ -2,8 +2,8 @@
 
 use configmgt_contract::{
     Answer, Call, Fault, Operation, OperationDoc, Refusal, Reply, SERVICES, Status,
-    changes::{Change, ChangeRefusal, GetChange, ListChanges, RevertChange},
-    events::objects,
+    changes::{ChangeRefusal, GetChange, ListChanges, RevertChange},
+    events::{Change, objects},
     filter::Page,
 };
 use futures_util::{

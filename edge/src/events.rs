@@ -11,7 +11,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, Response, Uri, header},
 };
 use configmgt_bus::{Position, Stored};
-use configmgt_contract::{Body as BodyDoc, Example, Fault, OperationDoc, Status, changes::Change, events::subjects};
+use configmgt_contract::{
+    Body as BodyDoc, Example, Fault, OperationDoc, Status,
+    events::{Change, subjects},
+};
 use futures_util::{
     StreamExt,
     future::{self, try_join_all},

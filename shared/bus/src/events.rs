@@ -163,7 +163,7 @@ impl EventStream {
         for (event, expected) in events.iter().zip(last..) {
             let message = message(event, epoch).expected_last_sequence(expected);
             let message = match before.replace(event) {
-                Some(before) => message.expected_last_message_id(before.event_id.to_string()),
+                Some(before) => message.expected_last_message_id(before.change.event_id.to_string()),
                 None => message,
             };
             let sent = self.context.send_publish(event.subject(), message).await;
@@ -180,7 +180,7 @@ impl EventStream {
                 Ok(acknowledgement) if acknowledgement.duplicate => published.count += 1,
                 Ok(acknowledgement) => {
                     published.count += 1;
-                    published.stored = Some((acknowledgement.sequence, event.event_id));
+                    published.stored = Some((acknowledgement.sequence, event.change.event_id));
                 }
                 Err(error) => {
                     let between = [PublishErrorKind::WrongLastSequence, PublishErrorKind::WrongLastMessageId];
@@ -199,10 +199,10 @@ impl EventStream {
 }
 
 fn message(event: &Event, epoch: &str) -> PublishMessage {
-    let body = serde_json::to_vec(&event.body).unwrap_or_default();
+    let body = serde_json::to_vec(&event.change.body()).unwrap_or_default();
     PublishMessage::build()
         .headers(headers_of(event, epoch))
-        .message_id(event.event_id.to_string())
+        .message_id(event.change.event_id.to_string())
         .payload(body.into())
 }
 
@@ -236,13 +236,13 @@ fn headers_of(event: &Event, epoch: &str) -> HeaderMap {
         headers.insert(name, if plain { value.to_owned() } else { events::token(value) });
     };
     set("ce-specversion", "1.0");
-    set(header::ID, &event.event_id.to_string());
+    set(header::ID, &event.change.event_id.to_string());
     set(header::TYPE, &event.kind());
     set("ce-source", &format!("/configmgt/{}", event.service));
-    set(header::TIME, &event.occurred_at);
-    set(header::SUBJECT, &format!("{}/{}", event.object_type, event.object_id));
-    set(header::VERSION, &event.version.to_string());
-    set(header::ACTOR, &event.actor);
+    set(header::TIME, &event.change.occurred_at);
+    set(header::SUBJECT, &format!("{}/{}", event.change.object_type, event.change.object_id));
+    set(header::VERSION, &event.change.version.to_string());
+    set(header::ACTOR, &event.change.actor);
     set("content-type", "application/json");
     set(header::EPOCH, epoch);
     if let Some(traceparent) = &event.traceparent {

@@ -7,8 +7,7 @@ use async_nats::{HeaderMap, HeaderValue, StatusCode};
 use bytes::Bytes;
 use configmgt_contract::{
     Fault, Status,
-    changes::Change,
-    events::{self, EventBody},
+    events::{self, Change, EventBody},
 };
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
 use serde::Deserialize;

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use configmgt_bus::{EventStream, Published};
-use configmgt_contract::events::{Action, Event, EventBody};
+use configmgt_contract::events::{Action, Change, Event};
 use configmgt_stack::{Nats, scratch};
 use uuid::Uuid;
 
@@ -15,18 +15,19 @@ async fn open(nats: &Nats) -> EventStream {
 
 /// The change that made this version of the room 1.
 fn event(version: i64) -> Event {
-    Event {
+    let change = Change {
         event_id: Uuid::new_v4(),
-        service: "meetingroom".to_owned(),
         object_type: "meetingroom".to_owned(),
         object_id: "1".to_owned(),
         version,
         action: Action::Updated,
         actor: "test".to_owned(),
-        traceparent: None,
         occurred_at: "2026-11-24T09:30:00.123456Z".to_owned(),
-        body: EventBody { before: None, after: None, changed_fields: Vec::new() },
-    }
+        changed_fields: Vec::new(),
+        before: None,
+        after: None,
+    };
+    Event { service: "meetingroom".to_owned(), change, traceparent: None }
 }
 
 #[tokio::test]
@@ -36,10 +37,10 @@ async fn events_are_stored_in_their_order_behind_the_last_one() {
     let events: Vec<_> = (1..=300).map(event).collect();
     assert_eq!(
         stream.publish(&events, "e", 0).await,
-        Published { count: 300, stored: Some((300, events[299].event_id)), failure: None }
+        Published { count: 300, stored: Some((300, events[299].change.event_id)), failure: None }
     );
     for (sequence, event) in (1..).zip(&events) {
-        assert_eq!(stream.event_at(sequence).await.unwrap(), Some(event.event_id));
+        assert_eq!(stream.event_at(sequence).await.unwrap(), Some(event.change.event_id));
     }
     assert_eq!(stream.event_at(301).await.unwrap(), None);
 }
@@ -89,7 +90,7 @@ async fn a_stream_made_anew_has_another_epoch_and_takes_the_same_events_again() 
     assert_eq!((&empty.epoch, empty.last, empty.messages), (&epoch, 0, 0));
     assert_eq!(
         stream.publish(&events, &epoch, 0).await,
-        Published { count: 2, stored: Some((2, events[1].event_id)), failure: None }
+        Published { count: 2, stored: Some((2, events[1].change.event_id)), failure: None }
     );
 }
 

@@ -68,21 +68,54 @@ impl FromStr for Action {
     }
 }
 
-/// An event: what travels in its headers, and its body.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Event {
+/// A committed change of one object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// The id of its event, too.
+    #[schema(value_type = String, format = "uuid")]
     pub event_id: Uuid,
-    pub service: String,
     pub object_type: String,
     pub object_id: String,
-    /// Counts the changes of the object, from 1 and without a gap; it goes on when a deleted object is created again.
+    /// The version of the object that the change made: 1, 2, 3 without a gap.
     pub version: i64,
     pub action: Action,
+    /// The name of the token that was shown.
     pub actor: String,
-    pub traceparent: Option<String>,
     /// RFC 3339, in UTC.
+    #[schema(format = "date-time")]
     pub occurred_at: String,
-    pub body: EventBody,
+    /// A secret field stands here by its name only.
+    pub changed_fields: Vec<String>,
+    /// The object before the change, without its secrets; left out where it was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub before: Option<Value>,
+    /// The object after the change, without its secrets; left out where it was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub after: Option<Value>,
+}
+
+impl Change {
+    /// Its body as an event.
+    pub fn body(&self) -> EventBody {
+        EventBody {
+            before: self.before.clone(),
+            after: self.after.clone(),
+            changed_fields: self.changed_fields.clone(),
+        }
+    }
+}
+
+/// An event: a change on its way to subscribers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// The service that owns the object.
+    pub service: String,
+    pub change: Change,
+    /// The W3C trace context of the request.
+    pub traceparent: Option<String>,
 }
 
 /// An event's body.
@@ -102,19 +135,38 @@ pub struct EventBody {
 impl Event {
     /// `configmgt.event.<service>.<object type>.<object id>.<action>`
     pub fn subject(&self) -> String {
-        let Self { service, object_type, object_id, action, .. } = self;
+        let Self { service, change: Change { object_type, object_id, action, .. }, .. } = self;
         format!("configmgt.event.{service}.{object_type}.{}.{action}", token(object_id))
     }
 
     /// The `CloudEvents` type: `configmgt.<object type>.<action>`.
     pub fn kind(&self) -> String {
-        kind(&self.object_type, self.action)
+        kind(&self.change.object_type, self.change.action)
     }
 }
 
 /// The `CloudEvents` type of an action on a kind of object.
 pub fn kind(object_type: &str, action: Action) -> String {
     format!("configmgt.{object_type}.{action}")
+}
+
+impl Example for Change {
+    fn example() -> Self {
+        let after = RoomState::example();
+        let before = RoomState { display_name: "Conf Room".to_owned(), ..after.clone() };
+        Self {
+            event_id: Uuid::from_u128(0x019a_b5c2_1f3e_7c4a_9d21_5b8e_0f6a_7c11),
+            object_type: RoomState::NAME.to_owned(),
+            object_id: after.id.to_string(),
+            version: 2,
+            action: Action::Updated,
+            actor: "PLAY_AUTH_TOKEN".to_owned(),
+            occurred_at: "2026-11-24T09:30:00.123456Z".to_owned(),
+            changed_fields: vec!["displayName".to_owned()],
+            before: serde_json::to_value(before).ok(),
+            after: serde_json::to_value(after).ok(),
+        }
+    }
 }
 
 /// The stream that holds a service's events.

@@ -16,8 +16,7 @@ use std::{
 use configmgt_bus::{Consumer, Delivered, EventError, Stored};
 use configmgt_contract::{
     BoxError, chain,
-    changes::Change,
-    events::{Action, Object},
+    events::{Action, Change, Object},
 };
 use serde::de::DeserializeOwned;
 use sqlx::{PgConnection, PgPool};

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use configmgt_contract::{
     Call, Failure, Outcome, Owner,
-    changes::{self, Change, ChangeRefusal, GetChange, ListChanges, RevertChange},
-    events::Action,
+    changes::{self, ChangeRefusal, GetChange, ListChanges, RevertChange},
+    events::{Action, Change},
     filter::Page,
 };
 use serde_json::{Map, Value};

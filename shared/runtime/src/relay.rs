@@ -202,18 +202,7 @@ impl Publisher<'_> {
     fn event(&self, row: Row) -> Result<Event, ShowError> {
         let traceparent = row.traceparent.clone();
         let change = row.show(self.relay.objects)?;
-        Ok(Event {
-            body: change.body(),
-            event_id: change.event_id,
-            service: self.relay.service.to_owned(),
-            object_type: change.object_type,
-            object_id: change.object_id,
-            version: change.version,
-            action: change.action,
-            actor: change.actor,
-            traceparent,
-            occurred_at: change.occurred_at,
-        })
+        Ok(Event { service: self.relay.service.to_owned(), change, traceparent })
     }
 
     /// Takes what is in the stream out of the outbox, and remembers where the stream ends.

@@ -13,7 +13,7 @@ use std::{
 use configmgt_bus::EventStream;
 use configmgt_contract::{
     BoxError, Example,
-    events::{Action, Event, EventBody},
+    events::{Action, Change, Event},
     meetingrooms::RoomState,
 };
 use configmgt_runtime::follow::{Apply, Followed, Follower};
@@ -122,18 +122,19 @@ fn follower(
 /// Room `id` in this version, with the version in its name.
 fn event(id: i32, version: i64) -> Event {
     let room = RoomState { id, name: format!("room{id} v{version}"), ..RoomState::example() };
-    Event {
+    let change = Change {
         event_id: Uuid::new_v4(),
-        service: "meetingroom".to_owned(),
         object_type: "meetingroom".to_owned(),
         object_id: id.to_string(),
         version,
         action: if version == 1 { Action::Created } else { Action::Updated },
         actor: "test".to_owned(),
-        traceparent: None,
         occurred_at: "2026-11-24T09:30:00.123456Z".to_owned(),
-        body: EventBody { before: None, after: Some(json!(room)), changed_fields: Vec::new() },
-    }
+        changed_fields: Vec::new(),
+        before: None,
+        after: Some(json!(room)),
+    };
+    Event { service: "meetingroom".to_owned(), change, traceparent: None }
 }
 
 fn applied(id: i32, version: i64) -> Applied {
