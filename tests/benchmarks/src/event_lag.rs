@@ -57,7 +57,7 @@ async fn measure() -> Result<(), BoxError> {
         nats: Bus::Private(format!("127.0.0.1:{}", nats.port())),
         listen: listen.clone(),
         token: TOKEN.to_owned(),
-        settings: vec![("RUST_LOG".to_owned(), "warn".to_owned())],
+        settings: vec![("RUST_LOG".to_owned(), "error".to_owned())],
         output: Output::Inherit,
     };
     let _services = product::services().map(|name| site.spawn(name)).collect::<Result<Vec<_>, _>>()?;
