@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use configmgt_process::settings::{self, SettingError};
+use futures_util::FutureExt;
 use sqlx::{
-    PgPool,
+    Connection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tracing::{info, warn};
@@ -14,6 +15,9 @@ const CONNECTIONS: u32 = 8;
 
 /// How long a request waits for a connection.
 const ACQUIRE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A connection that was used a moment ago is used again without a question: the question would cost as much as the statement.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 /// What no statement of a service may exceed, in PostgreSQL's own notation.
 const LIMITS: [(&str, &str); 3] =
@@ -43,6 +47,10 @@ pub fn pool(options: PgConnectOptions) -> PgPool {
     PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(ACQUIRE_PATIENCE)
+        .test_before_acquire(false)
+        .before_acquire(|connection, usage| {
+            async move { Ok(usage.idle_for < TRUSTED || connection.ping().await.is_ok()) }.boxed()
+        })
         .connect_lazy_with(options.options(LIMITS))
 }
 
