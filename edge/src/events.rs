@@ -231,7 +231,8 @@ impl Reader {
                 Err(lost) => return Some(self.reset(lost).await),
             }
             if self.sent.elapsed() > KEEP_ALIVE {
-                return Some(self.send(": nothing new\n\n"));
+                let id = self.id();
+                return Some(self.send(&format!("id: {id}\n: nothing new\n\n")));
             }
             if self.announced.is_none() {
                 self.listen().await;
@@ -244,13 +245,21 @@ impl Reader {
 
     /// The first change behind the reader's place. While the bus is away there is none.
     async fn read(&mut self) -> Result<Option<Change>, Lost> {
-        for source in &mut self.sources {
+        for turn in 0..self.sources.len() {
+            let source = &mut self.sources[turn];
             let next = self.edge.events.next(source.service, &source.subjects, source.place.sequence).await;
-            let Ok(Some(Stored { sequence, epoch, change })) = next else { continue };
+            let Stored { sequence, epoch, change } = match next {
+                Ok(Some(stored)) => stored,
+                Err(Fault { status: Status::Broken, .. }) => return Err(Lost("a change cannot be read")),
+                // Nothing there, or nothing to be had at the moment.
+                Ok(None) | Err(_) => continue,
+            };
             if source.place.sequence > 0 && epoch != source.place.epoch {
                 return Err(Lost("the stream of changes was begun again"));
             }
             source.place = Place { sequence, epoch };
+            // The others are looked at first the next time: a busy service must not hide them.
+            self.sources.rotate_left(turn + 1);
             return Ok(Some(change));
         }
         if self.compared.elapsed() > LOOK {
@@ -259,13 +268,18 @@ impl Reader {
         Ok(None)
     }
 
-    /// Whether the streams are still those in which the reader has its place.
+    /// Whether the streams are still those in which the reader has its place. A reader for whom there was nothing moves on with
+    /// the stream, so that its place does not grow old.
     async fn compare(&mut self) -> Result<(), Lost> {
         self.compared = Instant::now();
         for source in &mut self.sources {
-            if let Ok(position) = self.edge.events.position(source.service).await {
-                source.position = position;
-                source.check()?;
+            let Ok(position) = self.edge.events.position(source.service).await else { continue };
+            source.position = position;
+            source.check()?;
+            let end = Place::at_end(source.position.as_ref());
+            let next = self.edge.events.next(source.service, &source.subjects, source.place.sequence).await;
+            if matches!(next, Ok(None)) && end.sequence > source.place.sequence {
+                source.place = end;
             }
         }
         Ok(())

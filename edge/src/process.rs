@@ -32,13 +32,14 @@ async fn serve() -> Result<(), BoxError> {
         Arc::new(caller.clone()),
         Arc::new(caller),
     );
+    let write_patience = Duration::from_secs(settings::parsed("CONFIGMGT_WRITE_TIMEOUT_SECONDS", 30)?);
     let (listener, _) = server::listen(&address()?).await?;
     let stop = async {
         if let Err(error) = stop.await {
             warn!(%error, "signals cannot be received");
         }
     };
-    server::serve(listener, application, stop).await;
+    server::serve(listener, application, write_patience, stop).await;
     Ok(())
 }
 

@@ -20,9 +20,6 @@ const CONNECTIONS: usize = 4096;
 /// How long a request's head may take to arrive, also on a connection that is kept open.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A client that takes nothing for this long is cut off.
-const WRITE_PATIENCE: Duration = Duration::from_secs(30);
-
 /// How long a stop waits for the requests under way.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -37,8 +34,13 @@ pub async fn listen(address: &str) -> io::Result<(TcpListener, SocketAddr)> {
     Ok((listener, address))
 }
 
-/// Serves until `stop`, then finishes the requests under way.
-pub async fn serve(listener: TcpListener, application: Application, stop: impl Future<Output = ()>) {
+/// Serves until `stop`, then finishes the requests under way. A client that takes nothing for `write_patience` is cut off.
+pub async fn serve(
+    listener: TcpListener,
+    application: Application,
+    write_patience: Duration,
+    stop: impl Future<Output = ()>,
+) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     tokio::pin!(stop);
@@ -68,7 +70,7 @@ pub async fn serve(listener: TcpListener, application: Application, stop: impl F
             async move { Ok::<_, Infallible>(application.respond(request.map(Body::new)).await) }
         });
         let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(WRITE_PATIENCE));
+        stream.set_write_timeout(Some(write_patience));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_PATIENCE)

@@ -9,9 +9,14 @@ use configmgt_contract::{
     Fault, Status,
     events::{self, Change, EventBody},
 };
-use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::{
     Caller,
@@ -34,7 +39,8 @@ pub trait Events: Send + Sync + 'static {
         after: u64,
     ) -> BoxFuture<'a, Result<Option<Stored>, Fault>>;
 
-    /// Something for each message that is published on these subjects from now on, a moment before or after it can be read.
+    /// Something whenever messages were published on these subjects, a moment before or after they can be read. It ends with the
+    /// connection.
     fn published<'a>(&'a self, subjects: &'a str) -> BoxFuture<'a, Result<BoxStream<'static, ()>, Fault>>;
 }
 
@@ -109,8 +115,24 @@ impl Events for Caller {
 
     fn published<'a>(&'a self, subjects: &'a str) -> BoxFuture<'a, Result<BoxStream<'static, ()>, Fault>> {
         async move {
-            let messages = self.subscribe(subjects.to_owned()).await?;
-            Ok(messages.map(|_| ()).boxed())
+            let mut messages = self.subscribe(subjects.to_owned()).await?;
+            // Taken as they come, so that a reader who does not look leaves nothing waiting.
+            let (announce, announced) = watch::channel(());
+            tokio::spawn(async move {
+                loop {
+                    tokio::select! {
+                        message = messages.next() => match message {
+                            Some(_) => announce.send_replace(()),
+                            None => return,
+                        },
+                        () = announce.closed() => return,
+                    }
+                }
+            });
+            let announcements = stream::unfold(announced, |mut announced| async move {
+                announced.changed().await.ok().map(|()| ((), announced))
+            });
+            Ok(announcements.boxed())
         }
         .boxed()
     }
