@@ -32,7 +32,7 @@ async fn serve() -> Result<(), BoxError> {
         Arc::new(caller.clone()),
         Arc::new(caller),
     );
-    let write_patience = Duration::from_secs(settings::parsed("CONFIGMGT_WRITE_TIMEOUT_SECONDS", 30)?);
+    let write_patience = Duration::from_secs(settings::within("CONFIGMGT_WRITE_TIMEOUT_SECONDS", 30, 1..=3600)?.into());
     let (listener, _) = server::listen(&address()?).await?;
     let stop = async {
         if let Err(error) = stop.await {

@@ -1,6 +1,6 @@
 //! Settings are environment variables. A missing or malformed one stops the process with its name and what it should be.
 
-use std::{env, fmt::Display, str::FromStr};
+use std::{env, fmt::Display, ops::RangeInclusive, str::FromStr};
 
 /// What is wrong with a setting.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -29,6 +29,16 @@ where
     optional(name).map_or(Ok(default), |value| parse(name, &value))
 }
 
+/// The same for a number that must lie in `range`.
+pub fn within(name: &str, default: u32, range: RangeInclusive<u32>) -> Result<u32, SettingError> {
+    let number = parsed(name, default)?;
+    if range.contains(&number) {
+        return Ok(number);
+    }
+    let reason = format!("{number} is not between {} and {}", range.start(), range.end());
+    Err(SettingError::Malformed { name: name.to_owned(), reason })
+}
+
 fn parse<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, SettingError> {
     let malformed = |error: T::Err| SettingError::Malformed { name: name.to_owned(), reason: error.to_string() };
     value.trim().parse().map_err(malformed)
@@ -54,6 +64,13 @@ mod tests {
     fn a_malformed_setting_is_named_with_the_reason() {
         let error = parse::<u16>("PORT", "seven").unwrap_err();
         assert_eq!(error.to_string(), "the setting PORT cannot be read: invalid digit found in string");
+    }
+
+    #[test]
+    fn a_number_out_of_its_range_is_named_with_the_range() {
+        let error = within("CONFIGMGT_DAYS_THAT_NOBODY_SETS", 0, 1..=7).unwrap_err();
+        let message = "the setting CONFIGMGT_DAYS_THAT_NOBODY_SETS cannot be read: 0 is not between 1 and 7";
+        assert_eq!(error.to_string(), message);
     }
 
     #[test]

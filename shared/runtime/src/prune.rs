@@ -30,13 +30,9 @@ pub(crate) struct Keep {
 impl Keep {
     /// What `JOURNAL_RETENTION_DAYS` and `IDEMPOTENCY_RETENTION_HOURS` say.
     pub(crate) fn from_settings() -> Result<Self, SettingError> {
-        let days: u32 = settings::parsed("JOURNAL_RETENTION_DAYS", 7)?;
-        let hours: u32 = settings::parsed("IDEMPOTENCY_RETENTION_HOURS", 24)?;
-        // Below these, a client that repeats a request and a relay that was away for a night would find nothing any more.
-        Ok(Self {
-            journal: DAY * days.clamp(1, 3650),
-            idempotency: Duration::from_hours(u64::from(hours.clamp(1, 8760))),
-        })
+        let days = settings::within("JOURNAL_RETENTION_DAYS", 7, 1..=3650)?;
+        let hours = settings::within("IDEMPOTENCY_RETENTION_HOURS", 24, 1..=8760)?;
+        Ok(Self { journal: DAY * days, idempotency: Duration::from_hours(u64::from(hours)) })
     }
 }
 
