@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use configmgt_contract::events::{Action, EventBody, ObjectDoc, kind, objects};
+use configmgt_contract::{
+    events::{Action, EventBody, ObjectDoc, kind},
+    objects,
+};
 use serde_json::{Map, Value, json};
 
 /// The document of all events.

@@ -3,8 +3,9 @@
 use configmgt_contract::{
     Answer, Call, Fault, Operation, OperationDoc, Refusal, Reply, SERVICES, Status,
     changes::{ChangeRefusal, GetChange, ListChanges, RevertChange},
-    events::{Change, objects},
+    events::Change,
     filter::Page,
+    objects,
 };
 use futures_util::{
     FutureExt,

@@ -3,11 +3,11 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Body, Example, Unreadable, meetingrooms::RoomState};
+use crate::{Body, Example, Unreadable};
 
 /// The state of an object, as events and history show it: without its secrets.
 pub trait Object: Serialize + ToSchema + Example + Send + 'static {
@@ -24,13 +24,10 @@ pub struct ObjectDoc {
     pub state: Body,
 }
 
-/// Every kind of object whose changes are events.
-pub fn objects() -> Vec<ObjectDoc> {
-    vec![object::<RoomState>()]
-}
-
-fn object<O: Object>() -> ObjectDoc {
-    ObjectDoc { service: O::SERVICE, name: O::NAME, state: Body::of::<O>() }
+impl ObjectDoc {
+    pub(crate) fn of<O: Object>() -> Self {
+        Self { service: O::SERVICE, name: O::NAME, state: Body::of::<O>() }
+    }
 }
 
 /// What happened to an object.
@@ -152,19 +149,18 @@ pub fn kind(object_type: &str, action: Action) -> String {
 
 impl Example for Change {
     fn example() -> Self {
-        let after = RoomState::example();
-        let before = RoomState { display_name: "Conf Room".to_owned(), ..after.clone() };
+        let room = |name: &str| Some(json!({"id": 1, "name": "myConfRoom1", "displayName": name, "number": 1050}));
         Self {
             event_id: Uuid::from_u128(0x019a_b5c2_1f3e_7c4a_9d21_5b8e_0f6a_7c11),
-            object_type: RoomState::NAME.to_owned(),
-            object_id: after.id.to_string(),
+            object_type: "meetingroom".to_owned(),
+            object_id: "1".to_owned(),
             version: 2,
             action: Action::Updated,
             actor: "PLAY_AUTH_TOKEN".to_owned(),
             occurred_at: "2026-11-24T09:30:00.123456Z".to_owned(),
             changed_fields: vec!["displayName".to_owned()],
-            before: serde_json::to_value(before).ok(),
-            after: serde_json::to_value(after).ok(),
+            before: room("Conf Room"),
+            after: room("My Conf Room 1"),
         }
     }
 }

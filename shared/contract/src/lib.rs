@@ -16,11 +16,13 @@ pub mod queues;
 pub mod users;
 
 mod listing;
+mod objects;
 mod operation;
 mod refusal;
 mod reply;
 
 pub use listing::Listing;
+pub use objects::objects;
 pub use operation::{
     Call, ChangeOf, Changes, Endpoint, Expected, Handled, IdempotencyKey, Operation, OperationDoc, Outcome, Owner,
     Unjournaled, Unreadable, Work, Working,
