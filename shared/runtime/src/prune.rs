@@ -76,3 +76,52 @@ pub(crate) async fn once(pool: &PgPool, keep: Keep) -> sqlx::Result<(i64, u64)> 
 fn interval(duration: Duration) -> PgInterval {
     PgInterval { months: 0, days: 0, microseconds: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX) }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use configmgt_stack::databases::Database;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn keys_are_forgotten_after_their_time_and_the_edges_own_sooner() {
+        let database = Database::create().await.unwrap();
+        let pool = PgPool::connect_with(database.of_service("meetingroom")).await.unwrap();
+        for (key, minutes) in [("client/new", 0), ("client/old", 61), ("edge/new", 5), ("edge/old", 15)] {
+            sqlx::query(
+                "INSERT INTO idempotency (actor, key, fingerprint, occurred_at)
+                 VALUES ('somebody', $1, '', now() - make_interval(mins => $2))",
+            )
+            .bind(key)
+            .bind(minutes)
+            .execute(&pool)
+            .await
+            .unwrap();
+        }
+        let keep = Keep { journal: DAY, idempotency: Duration::from_hours(1) };
+        assert_eq!(once(&pool, keep).await.unwrap(), (0, 2));
+        let left: Vec<String> =
+            sqlx::query_scalar("SELECT key FROM idempotency ORDER BY key").fetch_all(&pool).await.unwrap();
+        assert_eq!(left, ["client/new", "edge/new"]);
+    }
+
+    #[tokio::test]
+    async fn more_changes_than_go_at_a_time_are_forgotten_all() {
+        let database = Database::create().await.unwrap();
+        let pool = PgPool::connect_with(database.of_service("meetingroom")).await.unwrap();
+        let changes = i64::from(BATCH) * 2 + 1;
+        sqlx::query(
+            "INSERT INTO meetingroom (name, display_name, number) SELECT i, 'A', i FROM generate_series(1, $1) i",
+        )
+        .bind(changes)
+        .execute(&pool)
+        .await
+        .unwrap();
+        let keep = Keep { journal: Duration::ZERO, idempotency: DAY };
+        assert_eq!(once(&pool, keep).await.unwrap(), (0, 0));
+        sqlx::query("DELETE FROM outbox").execute(&pool).await.unwrap();
+        assert_eq!(once(&pool, keep).await.unwrap(), (changes, 0));
+    }
+}
