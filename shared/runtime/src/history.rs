@@ -34,10 +34,6 @@ pub(crate) struct Row {
     pub(crate) occurred_at: OffsetDateTime,
 }
 
-/// The columns of [`Row`].
-pub(crate) const COLUMNS: &str = "id, event_id, object_type, object_id, object_version, action, actor, traceparent, \
-                                  before, after, secrets_before, secrets_after, occurred_at";
-
 /// A row of the journal that cannot be shown: it was written for a kind of object that this version does not know.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ShowError {
@@ -83,14 +79,13 @@ fn object<'objects>(objects: &'objects [Object], row: &Row) -> Result<&'objects 
 
 /// The members that the two do not share, by name.
 fn differing(before: Option<&Value>, after: Option<&Value>) -> BTreeSet<String> {
-    let nothing = Map::new();
-    let members = |state: Option<&'_ Value>| state.and_then(Value::as_object).cloned();
-    let (before, after) = (members(before), members(after));
-    let (before, after) = (before.as_ref().unwrap_or(&nothing), after.as_ref().unwrap_or(&nothing));
-    // A secret that is null is none.
-    let value = |state: &Map<String, Value>, name: &str| state.get(name).filter(|value| !value.is_null()).cloned();
-    let names = before.keys().chain(after.keys());
-    names.filter(|name| value(before, name) != value(after, name)).cloned().collect()
+    let names = [before, after].into_iter().flatten().filter_map(Value::as_object).flat_map(Map::keys);
+    names.filter(|name| member(before, name) != member(after, name)).cloned().collect()
+}
+
+/// A member that is null is none.
+fn member<'state>(state: Option<&'state Value>, name: &str) -> Option<&'state Value> {
+    state?.get(name).filter(|value| !value.is_null())
 }
 
 /// In UTC, with microseconds always, so that texts compare as the times do.
@@ -210,16 +205,13 @@ async fn list(
 
 #[instrument(name = "SELECT journal", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 async fn find(connection: &mut PgConnection, event_id: Uuid) -> sqlx::Result<Option<Row>> {
-    let sql = format!("SELECT {COLUMNS} FROM journal WHERE event_id = $1");
-    sqlx::query_as(AssertSqlSafe(sql)).bind(event_id).fetch_optional(connection).await
+    sqlx::query_as("SELECT * FROM journal WHERE event_id = $1").bind(event_id).fetch_optional(connection).await
 }
 
 /// The last change of the object that `row` belongs to.
 async fn latest(connection: &mut PgConnection, row: &Row) -> sqlx::Result<Row> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM journal WHERE object_type = $1 AND object_id = $2 ORDER BY object_version DESC LIMIT 1"
-    );
-    sqlx::query_as(AssertSqlSafe(sql)).bind(&row.object_type).bind(&row.object_id).fetch_one(connection).await
+    let latest = "SELECT * FROM journal WHERE object_type = $1 AND object_id = $2 ORDER BY object_version DESC LIMIT 1";
+    sqlx::query_as(latest).bind(&row.object_type).bind(&row.object_id).fetch_one(connection).await
 }
 
 /// Keeps others from changing the object until the transaction ends, if it exists.

@@ -79,8 +79,6 @@ fn interval(duration: Duration) -> PgInterval {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use configmgt_stack::databases::Database;
 
     use super::*;
