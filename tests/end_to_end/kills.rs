@@ -201,3 +201,29 @@ async fn a_nats_that_was_rolled_back_gets_the_lost_end_again() {
     running.line("changes to publish again", |line| (line["changes"].as_i64() > Some(0)).then_some(())).await;
     assert_eq!(assert_complete(&running).await, 10);
 }
+
+#[tokio::test]
+async fn after_a_database_was_set_back_the_stream_tells_what_is_true_again() {
+    let mut running = Running::start().await;
+    create(&running, 3).await;
+    all_published(&running).await;
+    let first = running.take_meetingroom();
+    tokio::task::spawn_blocking(move || first.stop(Duration::from_secs(20)).unwrap()).await.unwrap();
+    // As if the last change had never been.
+    let pool = running.database().await;
+    sqlx::raw_sql(
+        "SET session_replication_role = replica;
+         DELETE FROM meetingroom.journal WHERE object_id = '3';
+         DELETE FROM meetingroom.object_version WHERE object_id = '3';
+         DELETE FROM meetingroom.meetingroom WHERE id = 3;
+         UPDATE meetingroom.relay_state SET sequence = 2,
+             event_id = (SELECT event_id FROM meetingroom.journal WHERE object_id = '2')",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let _second = running.another_meetingroom().await;
+    insist(&running, "PUT", room(1, "changed"), "change").await;
+    assert_eq!(assert_complete(&running).await, 3);
+    assert_eq!(stream(&running).await.len(), 3);
+}

@@ -98,7 +98,7 @@ fn javascript() -> &'static (Vec<PathBuf>, PathBuf) {
     static INSTALLED: OnceLock<(Vec<PathBuf>, PathBuf)> = OnceLock::new();
     INSTALLED.get_or_init(|| {
         let [node, npm] = node();
-        let place = home().join("tools/nats-io-3.4.0");
+        let place = home().join("tools/nats-io-3.3.1");
         if !place.join("node_modules").exists() {
             let work = Folder::new();
             let target = work.0.join("example");

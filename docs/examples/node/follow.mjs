@@ -29,7 +29,7 @@ function store(state) {
 
 // Gives what was applied; nothing where the event came before.
 function apply(state, message) {
-  const id = message.headers.get("ce-subject").split("/").slice(1).join("/");
+  const id = decodeURIComponent(message.headers.get("ce-subject")).split("/").slice(1).join("/");
   const version = Number(message.headers.get("ce-objectversion"));
   const known = state.versions[id];
   if (known !== undefined && version <= known) return null;

@@ -37,7 +37,7 @@ def store(state):
 
 def apply(state, message):
     """Gives what was applied; nothing where the event came before."""
-    object_id = message.headers["ce-subject"].split("/", 1)[1]
+    object_id = urllib.parse.unquote(message.headers["ce-subject"]).split("/", 1)[1]
     version = int(message.headers["ce-objectversion"])
     known = state["versions"].get(object_id)
     if known is not None and version <= known:

@@ -227,14 +227,10 @@ fn new_epoch() -> String {
     id[..8].to_owned()
 }
 
-/// What stands beside an event's body, as `CloudEvents` writes it in binary mode. A value that no header can hold is
-/// percent-encoded.
+/// What stands beside an event's body, as `CloudEvents` writes it in binary mode.
 fn headers_of(event: &Event, epoch: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    let mut set = |name: &str, value: &str| {
-        let plain = value.chars().all(|character| (' '..='~').contains(&character));
-        headers.insert(name, if plain { value.to_owned() } else { events::token(value) });
-    };
+    let mut set = |name: &str, value: &str| headers.insert(name, events::to_header(value));
     set("ce-specversion", "1.0");
     set(header::ID, &event.change.event_id.to_string());
     set(header::TYPE, &event.kind());

@@ -142,14 +142,15 @@ impl Events for Caller {
 pub(crate) fn stored(headers: &HeaderMap, body: &[u8], sequence: u64) -> Option<Stored> {
     let text = |name: &str| headers.get(name).map(HeaderValue::as_str);
     let EventBody { before, after, changed_fields } = serde_json::from_slice(body).ok()?;
-    let (object_type, object_id) = text(header::SUBJECT)?.split_once('/')?;
+    let subject = events::from_header(text(header::SUBJECT)?)?;
+    let (object_type, object_id) = subject.split_once('/')?;
     let change = Change {
         event_id: text(header::ID)?.parse().ok()?,
         object_type: object_type.to_owned(),
         object_id: object_id.to_owned(),
         version: text(header::VERSION)?.parse().ok()?,
         action: text(header::TYPE)?.rsplit('.').next()?.parse().ok()?,
-        actor: text(header::ACTOR)?.to_owned(),
+        actor: events::from_header(text(header::ACTOR)?)?,
         occurred_at: text(header::TIME)?.to_owned(),
         changed_fields,
         before,

@@ -186,6 +186,24 @@ pub fn token(id: &str) -> String {
     id.bytes().map(encoded).collect()
 }
 
+/// A value as `CloudEvents` writes it into a header: what is not visible ASCII, `"` and `%` are percent-encoded.
+pub fn to_header(value: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'%');
+    let encoded = |byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    value.bytes().map(encoded).collect()
+}
+
+/// Reads back what [`to_header`] wrote.
+pub fn from_header(header: &str) -> Option<String> {
+    let mut parts = header.split('%');
+    let mut value = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        value.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        value.extend_from_slice(&part.as_bytes()[2..]);
+    }
+    String::from_utf8(value).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +213,19 @@ mod tests {
         assert_eq!(token("7"), "7");
         assert_eq!(token("j.doe of *>"), "j%2Edoe%20of%20%2A%3E");
         assert_eq!(token("é"), "%C3%A9");
+    }
+
+    #[test]
+    fn a_header_holds_any_value_and_gives_it_back() {
+        for (value, header) in [
+            ("meetingroom/7", "meetingroom/7"),
+            ("user/j. \"é\" 5%", "user/j.%20%22%C3%A9%22%205%25"),
+            ("a\nb", "a%0Ab"),
+        ] {
+            assert_eq!(to_header(value), header);
+            assert_eq!(from_header(header).as_deref(), Some(value));
+        }
+        assert_eq!([from_header("%4"), from_header("%zz"), from_header("%FF")], [None, None, None]);
     }
 
     #[test]

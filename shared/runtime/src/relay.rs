@@ -243,6 +243,14 @@ impl Publisher<'_> {
             warn!(service = self.relay.service, "the stream of events is a new one: all changes are published again");
             return self.publish_all_again(position.messages > 0).await;
         }
+        if position.messages > 0 && !self.is_journaled(position.last).await? {
+            // The database was set back to an earlier state: what subscribers know of later changes has not happened.
+            warn!(
+                service = self.relay.service,
+                "the stream ends with an unknown event: all changes are published again"
+            );
+            return self.publish_all_again(true).await;
+        }
         if sequence == 0 {
             return Ok(());
         }
@@ -258,6 +266,13 @@ impl Publisher<'_> {
             return self.publish_all_again(true).await;
         }
         Ok(())
+    }
+
+    /// Whether the journal knows the event at `sequence`.
+    async fn is_journaled(&mut self, sequence: u64) -> Result<bool, RelayError> {
+        let event_id = self.stream.event_at(sequence).await?;
+        let known = sqlx::query_scalar("SELECT EXISTS (SELECT FROM journal WHERE event_id = $1)");
+        Ok(known.bind(event_id).fetch_one(&mut self.connection).await?)
     }
 
     /// The stream ends earlier than it did. What came behind its end, and shortly before it, is published again.
