@@ -74,10 +74,9 @@ impl<T: Parameter> Input for Path<T> {
 
 fn parameter<T: Parameter>(incoming: &Incoming, index: usize) -> Result<T, Fault> {
     let (name, value) = incoming.path.get(index).map_or(("", ""), |(name, value)| (name, value));
-    value.parse().map_err(|error| {
-        let value: String = value.chars().take(64).flat_map(char::escape_debug).collect();
-        Fault::new(Status::Invalid, format!("{name}: '{value}' cannot be one: {error}"))
-    })
+    value
+        .parse()
+        .map_err(|error| Fault::new(Status::Invalid, format!("{name}: '{}' cannot be one: {error}", shown(value))))
 }
 
 /// The parameters behind the `?`. Those without a value count as absent; one that the route does not know is refused.
@@ -111,8 +110,8 @@ impl Given {
         let number = text.parse().ok().filter(|number| between.contains(number));
         number.ok_or_else(|| {
             let (least, most) = between.into_inner();
-            let shown: String = text.chars().take(64).flat_map(char::escape_debug).collect();
-            Fault::new(Status::Invalid, format!("{name}: '{shown}' is no whole number from {least} to {most}"))
+            let message = format!("{name}: '{}' is no whole number from {least} to {most}", shown(&text));
+            Fault::new(Status::Invalid, message)
         })
     }
 }
@@ -136,8 +135,7 @@ pub(crate) fn given(uri: &Uri, known: &[QueryParameter]) -> Result<Given, Fault>
         None => Ok(Given(given)),
         Some((name, _)) => {
             let known: Vec<_> = known.iter().map(|parameter| parameter.name).collect();
-            let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
-            let message = format!("'{shown}': no such parameter; the parameters are {}", known.join(", "));
+            let message = format!("'{}': no such parameter; the parameters are {}", shown(name), known.join(", "));
             Err(Fault::new(Status::Invalid, message))
         }
     }
@@ -166,6 +164,11 @@ impl<T: DeserializeOwned + Serialize + ToSchema + Example + Send> Input for Json
     fn describe(inputs: &mut Described) {
         inputs.body = Some(Body::of::<T>());
     }
+}
+
+/// A client's text in a message: short, and in one line.
+fn shown(text: &str) -> String {
+    text.chars().take(64).flat_map(char::escape_debug).collect()
 }
 
 /// How a path parameter looks in the documents.

@@ -8,7 +8,7 @@ use async_nats::{
         self, Context,
         context::PublishErrorKind,
         message::PublishMessage,
-        stream::{Config, DiscardPolicy, StorageType, Stream},
+        stream::{Config, DiscardPolicy, Info, StorageType, Stream},
     },
 };
 use configmgt_contract::{
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const DUPLICATES: Duration = Duration::from_mins(2);
 
 /// The stream's metadata that says which life of it this is.
-pub(crate) const EPOCH: &str = "configmgt-epoch";
+const EPOCH: &str = "configmgt-epoch";
 
 /// The names of an event's headers.
 pub(crate) mod header {
@@ -58,6 +58,17 @@ pub struct Position {
     pub first: u64,
     pub last: u64,
     pub messages: u64,
+}
+
+impl Position {
+    pub(crate) fn of(info: &Info) -> Self {
+        Self {
+            epoch: info.config.metadata.get(EPOCH).cloned().unwrap_or_default(),
+            first: info.state.first_sequence,
+            last: info.state.last_sequence,
+            messages: info.state.messages,
+        }
+    }
 }
 
 /// How far publishing came.
@@ -115,12 +126,7 @@ impl EventStream {
     /// Where it stands now.
     pub async fn position(&self) -> Result<Position, EventError> {
         let info = self.stream.get_info().await.map_err(stream_error("asked about"))?;
-        Ok(Position {
-            epoch: info.config.metadata.get(EPOCH).cloned().unwrap_or_default(),
-            first: info.state.first_sequence,
-            last: info.state.last_sequence,
-            messages: info.state.messages,
-        })
+        Ok(Position::of(&info))
     }
 
     /// The id of the event at `sequence`, if there is one.

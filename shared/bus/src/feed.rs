@@ -1,9 +1,12 @@
 //! Reading a service's stream of events message by message, without leaving anything on the server: whoever reads keeps its own
 //! place. Durable subscribers use a consumer instead.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
-use async_nats::{HeaderMap, HeaderValue, StatusCode};
+use async_nats::{
+    HeaderMap, HeaderValue, StatusCode,
+    jetstream::{response::Response, stream::Info},
+};
 use bytes::Bytes;
 use configmgt_contract::{
     Fault, Status,
@@ -14,13 +17,12 @@ use futures_util::{
     future::BoxFuture,
     stream::{self, BoxStream},
 };
-use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
 
 use crate::{
     Caller,
-    events::{EPOCH, Position, epoch_of, header},
+    events::{Position, epoch_of, header},
 };
 
 /// How long the server may take to give a message.
@@ -53,38 +55,15 @@ pub struct Stored {
     pub change: Change,
 }
 
-#[derive(Deserialize)]
-struct StreamInfo {
-    config: Option<StreamConfig>,
-    state: Option<StreamState>,
-}
-
-#[derive(Deserialize)]
-struct StreamConfig {
-    #[serde(default)]
-    metadata: HashMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct StreamState {
-    messages: u64,
-    first_seq: u64,
-    last_seq: u64,
-}
-
 impl Events for Caller {
     fn position<'a>(&'a self, service: &'a str) -> BoxFuture<'a, Result<Option<Position>, Fault>> {
         async move {
             let subject = format!("$JS.API.STREAM.INFO.{}", events::stream(service));
             let message = self.request(subject, Bytes::new(), PATIENCE).await?;
-            let info: StreamInfo = serde_json::from_slice(&message.payload).map_err(|_| unreadable())?;
-            let (Some(config), Some(state)) = (info.config, info.state) else { return Ok(None) };
-            Ok(Some(Position {
-                epoch: config.metadata.get(EPOCH).cloned().unwrap_or_default(),
-                first: state.first_seq,
-                last: state.last_seq,
-                messages: state.messages,
-            }))
+            match serde_json::from_slice(&message.payload).map_err(|_| unreadable())? {
+                Response::Ok::<Info>(info) => Ok(Some(Position::of(&info))),
+                Response::Err { .. } => Ok(None),
+            }
         }
         .boxed()
     }

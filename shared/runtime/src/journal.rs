@@ -5,7 +5,7 @@
 //! it, and the service's role cannot alter it. What a handler adds is only who asks, which [`Change`] tells the database when it
 //! begins.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use configmgt_contract::{Answer, Broken, Call, Changes, Fault, OperationDoc, Status, Work, Working, events};
@@ -62,12 +62,6 @@ impl Journal {
     /// Told after each change that was committed here.
     pub(crate) fn written(&self) -> Arc<Notify> {
         Arc::clone(&self.written)
-    }
-}
-
-impl fmt::Debug for Journal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal").finish_non_exhaustive()
     }
 }
 

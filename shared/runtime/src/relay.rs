@@ -84,7 +84,7 @@ enum RelayError {
 pub(crate) async fn run(relay: Relay, mut stop: watch::Receiver<bool>) {
     let mut silent = false;
     while !*stop.borrow() {
-        match lead(&relay, &mut stop).await {
+        match lead(&relay, &mut silent, &mut stop).await {
             Ok(()) => return,
             Err(error) => {
                 let error: BoxError = error.into();
@@ -104,7 +104,7 @@ pub(crate) async fn run(relay: Relay, mut stop: watch::Receiver<bool>) {
 }
 
 /// Waits for its turn, then publishes.
-async fn lead(relay: &Relay, stop: &mut watch::Receiver<bool>) -> Result<(), RelayError> {
+async fn lead(relay: &Relay, silent: &mut bool, stop: &mut watch::Receiver<bool>) -> Result<(), RelayError> {
     let mut connection = relay.database.clone().options(SESSION).connect().await?;
     while !lock(&mut connection).await? {
         tokio::select! {
@@ -117,6 +117,8 @@ async fn lead(relay: &Relay, stop: &mut watch::Receiver<bool>) -> Result<(), Rel
     info!(service = relay.service, "publishing events");
     let mut publisher = Publisher { relay, connection, stream, epoch: String::new(), last: 0, batch: BATCH };
     publisher.compare().await?;
+    // What fails from now on is another failure, and is told again.
+    *silent = false;
     publisher.publish_until(stop).await
 }
 
