@@ -16,7 +16,7 @@ use configmgt_contract::{Call, Fault, IdempotencyKey, Status};
 use opentelemetry::{KeyValue, global, trace::TraceContextExt};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
-use tracing::{Instrument, Span, debug, info, info_span};
+use tracing::{Instrument, Span, debug, debug_span, info};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
@@ -74,23 +74,27 @@ impl Application {
         let began = Instant::now();
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let request_id = request_id(request.headers());
-        let span = info_span!("request", otel.kind = "server", otel.name = %method, request_id);
-        continue_trace(&span, request.headers());
+        let span = debug_span!("request", otel.kind = "server", otel.name = %method, request_id);
+        if !span.is_disabled() {
+            continue_trace(&span, request.headers());
+        }
         let mut response = self.checked(request, &request_id).instrument(span.clone()).await;
         if let Ok(request_id) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert(REQUEST_ID, request_id);
         }
         let route = response.extensions().get::<Route>().map_or("none", |route| route.0);
         let status = response.status().as_u16();
-        // Only now the route is known; a field recorded twice would not rename the exported span.
-        let exported = span.context();
-        exported.span().update_name(format!("{method} {route}"));
-        exported.span().set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
+        if !span.is_disabled() {
+            // Only now the route is known; a field recorded twice would not rename the exported span.
+            let exported = span.context();
+            exported.span().update_name(format!("{method} {route}"));
+            exported.span().set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
+        }
         let duration_ms = began.elapsed().as_secs_f64() * 1000.0;
         if is_probe(&path) {
-            debug!(parent: &span, %method, path, status, duration_ms, "probe");
+            debug!(parent: &span, request_id, %method, path, status, duration_ms, "probe");
         } else {
-            info!(parent: &span, %method, route, path, status, duration_ms, "request");
+            info!(parent: &span, request_id, %method, route, path, status, duration_ms, "request");
         }
         response
     }

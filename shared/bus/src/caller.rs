@@ -15,7 +15,7 @@ use tokio::{
     sync::{oneshot, watch},
     time::{sleep, timeout},
 };
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, debug_span, warn};
 
 use crate::{
     Connection, Request, Transport,
@@ -174,8 +174,12 @@ impl Caller {
 
 impl Transport for Caller {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Answer, Fault>> {
-        let span =
-            info_span!("ask", otel.kind = "client", otel.name = request.operation.subject(), messaging.system = "nats");
+        let span = debug_span!(
+            "ask",
+            otel.kind = "client",
+            otel.name = request.operation.subject(),
+            messaging.system = "nats"
+        );
         self.answer(request).instrument(span).boxed()
     }
 

@@ -71,6 +71,7 @@ impl Handlers {
 impl Handler {
     /// Carries the request out, unless its time is over already, and until it is over.
     pub(crate) async fn handle(&self, call: Call, body: Bytes) -> Result<Answer, Fault> {
+        let request_id = call.request_id.clone();
         let patience = remaining(call.deadline);
         if patience.is_zero() {
             return Err(Fault::new(Status::TimedOut, "the request came too late and was not carried out"));
@@ -80,20 +81,26 @@ impl Handler {
         match tokio::time::timeout(patience, handled).await {
             Ok(Ok(Ok(answer))) => Ok(answer),
             Ok(Ok(Err(Broken::Refused(fault)))) => Err(fault),
-            Ok(Ok(Err(Broken::Error(error)))) => Err(self.broken(&error)),
-            Ok(Err(_)) => Err(self.broken(&"the handler panicked".into())),
+            Ok(Ok(Err(Broken::Error(error)))) => Err(self.broken(&request_id, &error)),
+            Ok(Err(_)) => Err(self.broken(&request_id, &"the handler panicked".into())),
             Err(_) => Err(Fault::new(Status::TimedOut, "the service did not finish in time")),
         }
     }
 
     /// Logs an error with its chain, here and nowhere else, and gives what the client may know.
-    pub(crate) fn broken(&self, error: &BoxError) -> Fault {
+    pub(crate) fn broken(&self, request_id: &str, error: &BoxError) -> Fault {
         let fault = (self.classify)(error);
         let chain = chain(error.as_ref());
         if fault.status == Status::Broken {
-            error!(operation = self.operation.name, error = chain, "request broke");
+            error!(request_id, operation = self.operation.name, error = chain, "request broke");
         } else {
-            warn!(operation = self.operation.name, status = fault.status.http(), error = chain, "request failed");
+            warn!(
+                request_id,
+                operation = self.operation.name,
+                status = fault.status.http(),
+                error = chain,
+                "request failed"
+            );
         }
         fault
     }

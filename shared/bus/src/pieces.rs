@@ -52,7 +52,12 @@ impl OpenReplies {
     }
 
     /// The first piece of an answer; what follows stays open for [`OpenReplies::pull`].
-    pub(crate) async fn first(self: &Arc<Self>, answer: Answer, handler: &Handler) -> Result<Piece, Fault> {
+    pub(crate) async fn first(
+        self: &Arc<Self>,
+        answer: Answer,
+        handler: &Handler,
+        request_id: String,
+    ) -> Result<Piece, Fault> {
         let pieces = match answer {
             Answer::Whole { body, version } if body.len() <= PIECE_BYTES => {
                 return Ok(Piece { body, next: None, version });
@@ -66,7 +71,7 @@ impl OpenReplies {
         };
         let id = self.ids.fetch_add(1, Ordering::Relaxed);
         let (made, receiver) = mpsc::channel(1);
-        tokio::spawn(Arc::clone(self).produce(id, pieces, handler.clone(), made, slot));
+        tokio::spawn(Arc::clone(self).produce(id, pieces, (handler.clone(), request_id), made, slot));
         self.lock().insert(id, receiver);
         self.pull(id).await
     }
@@ -99,7 +104,7 @@ impl OpenReplies {
         self: Arc<Self>,
         id: u64,
         mut pieces: Pieces,
-        handler: Handler,
+        (handler, request_id): (Handler, String),
         made: mpsc::Sender<Made>,
         _slot: OwnedSemaphorePermit,
     ) {
@@ -110,7 +115,7 @@ impl OpenReplies {
                     let after = pieces.next().await;
                     (Ok((body, after.is_none())), after)
                 }
-                Err(error) => (Err(handler.broken(&error)), None),
+                Err(error) => (Err(handler.broken(&request_id, &error)), None),
             };
             let taken = timeout(IDLE, made.send(piece)).await;
             if !matches!(taken, Ok(Ok(()))) {

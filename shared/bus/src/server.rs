@@ -13,7 +13,7 @@ use tokio::{
     task::JoinSet,
     time::timeout,
 };
-use tracing::{Instrument, info, info_span, warn};
+use tracing::{Instrument, debug_span, info, warn};
 
 use crate::{
     Connection, Handlers,
@@ -245,7 +245,7 @@ impl Shared {
     }
 
     async fn answer(&self, handler: &Handler, received: Received, body: Bytes) -> Result<Piece, Fault> {
-        let span = info_span!(
+        let span = debug_span!(
             "handle",
             otel.kind = "server",
             otel.name = handler.operation.name,
@@ -257,8 +257,9 @@ impl Shared {
         let age = received.stamp.as_ref().map_or(Duration::ZERO, |stamp| self.freshness.age(stamp));
         let call = received.into_call(age);
         async {
+            let request_id = call.request_id.clone();
             let answer = handler.handle(call, body).await?;
-            self.open_replies.first(answer, handler).await
+            self.open_replies.first(answer, handler, request_id).await
         }
         .instrument(span)
         .await
