@@ -13,11 +13,10 @@ use axum::{
 };
 use configmgt_bus::Local;
 use configmgt_edge::{Application, Token, Tokens};
-use configmgt_runtime::journal::Journal;
+use configmgt_runtime::{connections::Connections, journal::Journal};
 use configmgt_stack::databases::Database;
 use http_body_util::BodyExt;
 use serde_json::Value;
-use sqlx::PgPool;
 
 pub(crate) const TOKEN: &str = "the token";
 
@@ -37,8 +36,8 @@ impl Answered {
 /// The application with the meetingroom service and no other.
 pub(crate) async fn application() -> Application {
     let database = Database::create().await.unwrap();
-    let pool = PgPool::connect_with(database.of_service("meetingroom")).await.unwrap();
-    over(Local::default().with(Arc::new(configmgt_meetingroom::SERVICE.handlers(&Journal::new(pool)))))
+    let journal = Journal::new(Connections::new(database.of_service("meetingroom")));
+    over(Local::default().with(Arc::new(configmgt_meetingroom::SERVICE.handlers(&journal))))
 }
 
 pub(crate) fn over(local: Local) -> Application {

@@ -12,7 +12,7 @@ use configmgt_runtime::{
     filter::FindError,
     journal::{Change, Journal},
 };
-use futures_util::stream;
+use futures_util::{FutureExt, stream};
 
 use crate::store::meetingrooms as store;
 
@@ -25,11 +25,15 @@ const MAX_NAME: usize = 128;
 
 pub(crate) struct Rooms {
     journal: Journal,
+    by_id: store::RoomLookup,
 }
 
 impl Rooms {
-    pub(crate) const fn new(journal: Journal) -> Self {
-        Self { journal }
+    pub(crate) fn new(journal: Journal) -> Self {
+        let by_id = store::RoomLookup::new(journal.connections().clone(), |connection, ids| {
+            store::by_ids(connection, ids).boxed()
+        });
+        Self { journal, by_id }
     }
 }
 
@@ -43,16 +47,16 @@ impl Owner for Rooms {
 
 impl MeetingRooms for Rooms {
     async fn get(&self, _: &Call, GetRoom { id }: GetRoom) -> Outcome<GetRoom> {
-        store::get(self.journal.pool(), id).await?.ok_or_else(|| not_found(id))
+        store::get(&self.by_id, id).await?.ok_or_else(|| not_found(id))
     }
 
     async fn list(&self, _: &Call, ListRooms {}: ListRooms) -> Outcome<ListRooms> {
-        let pool = self.journal.pool().clone();
+        let connections = self.journal.connections().clone();
         let batches = stream::try_unfold(Some(i32::MIN), move |after| {
-            let pool = pool.clone();
+            let connections = connections.clone();
             async move {
                 let Some(after) = after else { return Ok(None) };
-                let batch = store::above(&pool, after, BATCH).await?;
+                let batch = store::above(&connections, after, BATCH).await?;
                 let full = usize::try_from(BATCH) == Ok(batch.len());
                 let after = batch.last().map(|room: &MeetingRoom| room.id).filter(|_| full);
                 Ok::<_, sqlx::Error>(Some((batch, after)))
@@ -62,7 +66,7 @@ impl MeetingRooms for Rooms {
     }
 
     async fn find(&self, _: &Call, FindRooms(find): FindRooms) -> Outcome<FindRooms> {
-        match store::find(self.journal.pool(), &find).await {
+        match store::find(self.journal.connections(), &find).await {
             Ok(page) => Ok(Page { total: page.total, list: page.list }),
             Err(FindError::Filter(bad)) => Err(RoomRefusal::BadFilter { reason: bad.to_string() }.into()),
             Err(FindError::Database(error)) => Err(error.into()),

@@ -13,7 +13,7 @@ use configmgt_contract::{
     changes::RevertChange,
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
 };
-use configmgt_runtime::journal::Journal;
+use configmgt_runtime::{connections::Connections, journal::Journal};
 use configmgt_stack::databases::Database;
 use futures_util::{TryStreamExt, future::join_all};
 use serde::de::DeserializeOwned;
@@ -29,8 +29,8 @@ struct Service {
 impl Service {
     async fn start() -> Self {
         let database = Database::create().await.unwrap();
-        let pool = PgPool::connect_with(database.of_service("meetingroom")).await.unwrap();
-        let handlers = Arc::new(configmgt_meetingroom::SERVICE.handlers(&Journal::new(pool)));
+        let journal = Journal::new(Connections::new(database.of_service("meetingroom")));
+        let handlers = Arc::new(configmgt_meetingroom::SERVICE.handlers(&journal));
         let local = Local::default().with(Arc::clone(&handlers));
         Self { local, handlers, database }
     }

@@ -7,10 +7,12 @@ use configmgt_contract::filter::{Filter, Find};
 use serde_json::Value;
 use sqlx::{
     Arguments, AssertSqlSafe, Encode, FromRow, Postgres, Row, Type,
-    postgres::{PgArguments, PgPool, PgRow},
+    postgres::{PgArguments, PgRow},
 };
 use time::{Date, macros::format_description};
 use uuid::Uuid;
+
+use crate::connections::Connections;
 
 /// The most filters of one request.
 pub const MAX_FILTERS: usize = 20;
@@ -82,12 +84,14 @@ pub enum FindError {
 
 impl Table {
     /// Runs the search as one statement, so that total and page are of the same moment.
-    pub async fn find<T>(&self, pool: &PgPool, find: &Find) -> Result<Found<T>, FindError>
+    pub async fn find<T>(&self, connections: &Connections, find: &Find) -> Result<Found<T>, FindError>
     where
         T: for<'row> FromRow<'row, PgRow> + Send + Unpin,
     {
         let (sql, arguments) = self.statement(find)?;
-        let rows = sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(pool).await?;
+        let mut connection = connections.lend().await?;
+        let rows = sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(&mut *connection).await;
+        let rows = connection.done(rows)?;
         let total = rows.first().map_or(Ok(0), |row| row.try_get("matches_total"))?;
         // Where the page is empty, one row still brings the total.
         let on_page = rows.iter().filter(|row| row.try_get::<bool, _>("on_page").unwrap_or(false));

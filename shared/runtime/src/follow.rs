@@ -1,6 +1,6 @@
 //! Following the objects of another service: an own copy of what is needed of them, kept by their events.
 //!
-//! A service that follows starts a [`Follower`] beside its handlers, with its own pool and NATS credentials. On the bus it needs
+//! A service that follows starts a [`Follower`] beside its handlers, with its own connections and NATS credentials. On the bus it needs
 //! the rights to publish on `$JS.API.CONSUMER.CREATE.<stream>.>`, `$JS.API.CONSUMER.MSG.NEXT.<stream>.>` and `$JS.ACK.<stream>.>`
 //! of the followed stream.
 
@@ -19,9 +19,11 @@ use configmgt_contract::{
     events::{Action, Change, Object},
 };
 use serde::de::DeserializeOwned;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection, PgConnection};
 use tokio::{sync::watch, time::sleep};
 use tracing::{info, warn};
+
+use crate::connections::Connections;
 
 /// Between two attempts to reach the stream, and before an event that failed is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -54,7 +56,7 @@ pub struct Follower<S, A> {
     /// The prefix of the follower's inboxes on the bus.
     pub inbox: String,
     /// The follower's own schema, with the table `followed`.
-    pub pool: PgPool,
+    pub connections: Connections,
     pub apply: A,
     gaps: Arc<AtomicU64>,
     state: std::marker::PhantomData<fn() -> S>,
@@ -75,9 +77,9 @@ enum FollowError {
 }
 
 impl<S: Object + DeserializeOwned, A: Apply<S>> Follower<S, A> {
-    pub fn new(name: String, nats_url: String, inbox: String, pool: PgPool, apply: A) -> Self {
+    pub fn new(name: String, nats_url: String, inbox: String, connections: Connections, apply: A) -> Self {
         let (gaps, state) = (Arc::default(), std::marker::PhantomData);
-        Self { name, nats_url, inbox, pool, apply, gaps, state }
+        Self { name, nats_url, inbox, connections, apply, gaps, state }
     }
 
     /// Counts the changes that were missing: their objects were changed again, so their effect is that of the later change.
@@ -127,7 +129,16 @@ impl<S: Object + DeserializeOwned, A: Apply<S>> Follower<S, A> {
     /// Stores the effect of an event together with the position behind it, unless it was stored before.
     async fn take(&self, delivered: &Delivered) -> Result<(), FollowError> {
         let Stored { change, .. } = delivered.stored().ok_or(FollowError::Unreadable)?;
-        let mut transaction = self.pool.begin().await?;
+        let mut connection = self.connections.lend().await?;
+        let mut transaction = connection.begin().await?;
+        // After a failure the connection ends, and with it the transaction.
+        self.store(&mut transaction, change).await?;
+        transaction.commit().await?;
+        connection.done(Ok(()))?;
+        Ok(())
+    }
+
+    async fn store(&self, transaction: &mut PgConnection, change: Change) -> Result<(), FollowError> {
         let known: Option<i64> = sqlx::query_scalar(
             "SELECT version FROM followed WHERE service = $1 AND object_type = $2 AND object_id = $3 FOR UPDATE",
         )
@@ -149,7 +160,7 @@ impl<S: Object + DeserializeOwned, A: Apply<S>> Follower<S, A> {
         let event = followed(change)?;
         let object = format!("{}/{object_id}", S::NAME);
         let failed = |source| FollowError::Apply { object, version, source };
-        self.apply.apply(&mut transaction, event).await.map_err(failed)?;
+        self.apply.apply(transaction, event).await.map_err(failed)?;
         sqlx::query(
             "INSERT INTO followed (service, object_type, object_id, version) VALUES ($1, $2, $3, $4)
              ON CONFLICT (service, object_type, object_id) DO UPDATE SET version = $4",
@@ -158,9 +169,8 @@ impl<S: Object + DeserializeOwned, A: Apply<S>> Follower<S, A> {
         .bind(S::NAME)
         .bind(object_id)
         .bind(version)
-        .execute(&mut *transaction)
+        .execute(transaction)
         .await?;
-        transaction.commit().await?;
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use configmgt_contract::{
     filter::Page,
 };
 use serde_json::{Map, Value};
-use sqlx::{AssertSqlSafe, FromRow, PgConnection, PgPool, QueryBuilder};
+use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection, QueryBuilder};
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 use tracing::instrument;
 use uuid::Uuid;
@@ -119,14 +119,17 @@ impl changes::History for History {
     async fn list(&self, _: &Call, query: ListChanges) -> Outcome<ListChanges> {
         let since = moment("since", query.since.as_deref())?;
         let until = moment("until", query.until.as_deref())?;
-        let (total, rows) = list(self.journal.pool(), &query, since, until).await?;
+        let mut connection = self.journal.connections().lend().await?;
+        let page = list(&mut connection, &query, since, until).await;
+        let (total, rows) = connection.done(page)?;
         let list = rows.into_iter().map(|row| row.show(self.objects)).collect::<Result<_, _>>()?;
         Ok(Page { total, list })
     }
 
     async fn get(&self, _: &Call, GetChange { event_id }: GetChange) -> Outcome<GetChange> {
-        let mut connection = self.journal.pool().acquire().await?;
-        let row = find(&mut connection, event_id).await?.ok_or(ChangeRefusal::NotFound { event_id })?;
+        let mut connection = self.journal.connections().lend().await?;
+        let row = find(&mut connection, event_id).await;
+        let row = connection.done(row)?.ok_or(ChangeRefusal::NotFound { event_id })?;
         Ok(row.show(self.objects)?)
     }
 
@@ -167,9 +170,9 @@ fn in_the_way(error: sqlx::Error) -> Failure<ChangeRefusal> {
     }
 }
 
-#[instrument(name = "SELECT journal", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+#[instrument(level = "debug", name = "SELECT journal", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 async fn list(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     query: &ListChanges,
     since: Option<OffsetDateTime>,
     until: Option<OffsetDateTime>,
@@ -194,16 +197,20 @@ async fn list(
         sql
     };
     // One snapshot for both, so that a page and its total are of the same moment.
-    let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    let total = matching("SELECT count(*)").build_query_scalar().fetch_one(&mut *transaction).await?;
+    let mut transaction = connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let mut page = matching("SELECT *");
     page.push(" ORDER BY id DESC LIMIT ").push_bind(query.limit).push(" OFFSET ").push_bind(query.offset);
-    let rows = page.build_query_as().fetch_all(&mut *transaction).await?;
-    transaction.commit().await?;
-    Ok((total, rows))
+    let read = async {
+        let total = matching("SELECT count(*)").build_query_scalar().fetch_one(&mut *transaction).await?;
+        let rows = page.build_query_as().fetch_all(&mut *transaction).await?;
+        Ok((total, rows))
+    };
+    let read = read.await;
+    transaction.rollback().await?;
+    read
 }
 
-#[instrument(name = "SELECT journal", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+#[instrument(level = "debug", name = "SELECT journal", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 async fn find(connection: &mut PgConnection, event_id: Uuid) -> sqlx::Result<Option<Row>> {
     sqlx::query_as("SELECT * FROM journal WHERE event_id = $1").bind(event_id).fetch_optional(connection).await
 }
@@ -227,7 +234,7 @@ fn is_named(Object { table, key, .. }: &Object) -> String {
 }
 
 /// Puts the object back to its state before the change that `row` tells of.
-#[instrument(name = "restore", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+#[instrument(level = "debug", name = "restore", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 async fn restore(connection: &mut PgConnection, object: &Object, row: &Row) -> sqlx::Result<()> {
     let Object { table, columns, .. } = object;
     let id = is_named(object);

@@ -5,18 +5,21 @@
 //! it, and the service's role cannot alter it. What a handler adds is only who asks, which [`Change`] tells the database when it
 //! begins.
 
-use std::sync::Arc;
+use std::{fmt::Write, sync::Arc};
 
 use bytes::Bytes;
 use configmgt_contract::{Answer, Broken, Call, Changes, Fault, OperationDoc, Status, Work, Working, events};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::sync::Notify;
 use tracing::instrument;
 
-use crate::fail;
+use crate::{
+    connections::{Connections, Lent},
+    fail,
+};
 
 /// A kind of object whose changes are journaled, and how its rows become what events and history show.
 #[derive(Debug, Clone, Copy)]
@@ -46,17 +49,17 @@ where
 /// A service's journal.
 #[derive(Clone)]
 pub struct Journal {
-    pool: PgPool,
+    connections: Connections,
     written: Arc<Notify>,
 }
 
 impl Journal {
-    pub fn new(pool: PgPool) -> Self {
-        Self { pool, written: Arc::new(Notify::new()) }
+    pub fn new(connections: Connections) -> Self {
+        Self { connections, written: Arc::new(Notify::new()) }
     }
 
-    pub const fn pool(&self) -> &PgPool {
-        &self.pool
+    pub const fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// Told after each change that was committed here.
@@ -67,16 +70,17 @@ impl Journal {
 
 /// A write under way: an open transaction that the database knows the author of. Dropped before its end, it leaves nothing.
 pub struct Change {
-    transaction: Transaction<'static, Postgres>,
+    connection: Lent,
     call: Call,
 }
 
 impl Change {
-    /// Where the write's statements run.
+    /// Where the write's statements run. A handler must have no effect beside them: it may run again, for a write that turns out
+    /// to have been carried out before.
     ///
     /// The first object that they change is the one that the write's `If-Match` speaks of.
     pub fn connection(&mut self) -> &mut PgConnection {
-        &mut self.transaction
+        &mut self.connection
     }
 
     /// Who asks, and under which name.
@@ -85,102 +89,147 @@ impl Change {
     }
 }
 
-/// What the database knows of a write's key.
-enum Claim {
-    /// Nobody has used it, or the write has none.
-    New,
-    /// The write was carried out, and answered so.
-    Done { body: Bytes, version: Option<i64> },
-    /// It belongs to another write.
-    Other,
+/// A write by its key, as the database knows it.
+struct Key {
+    actor: String,
+    name: String,
+    /// What makes two writes of one key the same write.
+    fingerprint: Vec<u8>,
 }
 
 impl Changes for Journal {
     type Change = Change;
 
+    /// Three round trips: the transaction and its author, the work, the answer under its key and the commit.
+    ///
+    /// A write that was carried out before shows at the end: its key is taken, or what it did stands in its own way. Then its
+    /// answer is given again.
     fn carry_out(&self, call: Call, operation: OperationDoc, body: Bytes, work: Work<Change>) -> Working<'_> {
         Box::pin(async move {
-            let mut transaction = self.pool.begin().await.map_err(broken)?;
-            let claim = begin(&mut transaction, &call, operation, &body).await.map_err(broken)?;
-            match claim {
-                Claim::New => {}
-                Claim::Done { body, version } => return Ok(Answer::Whole { body, version }),
-                Claim::Other => return Err(Broken::Refused(key_reused())),
-            }
-            let mut change = Change { transaction, call };
-            let Answer::Whole { body, version } = work(&mut change).await? else {
-                return Err(Broken::Error("a write cannot answer in pieces: its answer is kept".into()));
+            let key = Key::of(&call, operation, &body);
+            let mut connection = self.connections.lend().await.map_err(broken)?;
+            begin(&mut connection, &call).await.map_err(broken)?;
+            let mut change = Change { connection, call };
+            let outcome = work(&mut change).await;
+            let Change { mut connection, .. } = change;
+            let refusal = match outcome {
+                Ok(Answer::Whole { body, version }) => {
+                    fail::point("before-commit");
+                    match commit(&mut connection, key.as_ref(), &body, version).await {
+                        Ok(()) => {
+                            fail::point("after-commit");
+                            self.written.notify_one();
+                            return connection.done(Ok(Answer::Whole { body, version })).map_err(broken);
+                        }
+                        Err(error) => broken(error),
+                    }
+                }
+                Ok(Answer::Pieces(_)) => Broken::Error("a write cannot answer in pieces: its answer is kept".into()),
+                Err(refusal) => refusal,
             };
-            let Change { mut transaction, call } = change;
-            if let Some(key) = &call.idempotency_key {
-                keep_answer(&mut transaction, &call.actor, &key.to_string(), &body, version).await.map_err(broken)?;
+            let earlier = earlier(&mut connection, key.as_ref()).await;
+            match connection.done(earlier) {
+                Ok(Some(earlier)) => earlier,
+                // Why the write failed tells more than why that could not be found out.
+                Ok(None) | Err(_) => Err(refusal),
             }
-            fail::point("before-commit");
-            transaction.commit().await.map_err(broken)?;
-            fail::point("after-commit");
-            self.written.notify_one();
-            Ok(Answer::Whole { body, version })
         })
     }
 }
 
-#[instrument(name = "begin_change", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-async fn begin(
-    connection: &mut PgConnection,
-    call: &Call,
-    operation: OperationDoc,
-    body: &[u8],
-) -> sqlx::Result<Claim> {
-    let key = call.idempotency_key.as_ref().map(ToString::to_string);
+/// Begins a transaction and tells the database who changes what follows in it.
+#[instrument(level = "debug", name = "BEGIN", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+async fn begin(connection: &mut PgConnection, call: &Call) -> sqlx::Result<()> {
     let expected = call.expected.as_ref().map(ToString::to_string);
-    let fingerprint = fingerprint(operation, body, expected.as_deref());
-    let claim = sqlx::query_as::<_, (String, Option<Vec<u8>>, Option<i64>)>(
-        "SELECT claim, reply, version FROM begin_change($1, $2, $3, $4, $5, $6)",
-    );
-    let (claim, reply, version) = claim
-        .bind(&call.actor)
-        .bind(&call.request_id)
-        .bind(&call.traceparent)
-        .bind(expected)
-        .bind(key)
-        .bind(fingerprint)
-        .fetch_one(connection)
-        .await?;
-    Ok(match claim.as_str() {
-        "new" => Claim::New,
-        "done" => Claim::Done { body: reply.unwrap_or_default().into(), version },
-        _ => Claim::Other,
-    })
-}
-
-/// What makes two writes of one key the same write.
-fn fingerprint(operation: OperationDoc, body: &[u8], expected: Option<&str>) -> Vec<u8> {
-    let mut digest = Sha256::new();
-    for part in [operation.service.as_bytes(), operation.path.as_bytes(), expected.unwrap_or_default().as_bytes(), body]
-    {
-        digest.update(part.len().to_le_bytes());
-        digest.update(part);
+    let settings = [
+        ("actor", Some(&call.actor)),
+        ("request_id", Some(&call.request_id)),
+        ("traceparent", call.traceparent.as_ref()),
+        ("expected", expected.as_ref()),
+    ];
+    let mut sql = "BEGIN".to_owned();
+    for (name, value) in settings {
+        if let Some(value) = value {
+            sql.extend(["; SET LOCAL configmgt.", name, " = ", &literal(value)]);
+        }
     }
-    digest.finalize().to_vec()
+    execute(connection, sql).await
 }
 
-/// Keeps the answer with the key, in the transaction of the change: whoever asks again is answered the same.
-#[instrument(name = "UPDATE idempotency", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-async fn keep_answer(
+/// Keeps the answer with the key and commits, in one message: a key that is taken fails the first statement, and the second is not
+/// carried out. A write of the same key that is under way is waited for.
+#[instrument(level = "debug", name = "COMMIT", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+async fn commit(
     connection: &mut PgConnection,
-    actor: &str,
-    key: &str,
+    key: Option<&Key>,
     body: &[u8],
     version: Option<i64>,
 ) -> sqlx::Result<()> {
-    sqlx::query("UPDATE idempotency SET reply = $3, version = $4 WHERE actor = $1 AND key = $2")
-        .bind(actor)
-        .bind(key)
-        .bind(body)
-        .bind(version)
-        .execute(connection)
-        .await?;
-    Ok(())
+    let mut sql = String::new();
+    if let Some(Key { actor, name, fingerprint }) = key {
+        let version = version.map_or_else(|| "NULL".to_owned(), |version| version.to_string());
+        let (actor, name, fingerprint, body) = (literal(actor), literal(name), bytes(fingerprint), bytes(body));
+        sql = format!(
+            "INSERT INTO idempotency (actor, key, fingerprint, reply, version) \
+             VALUES ({actor}, {name}, {fingerprint}, {body}, {version}); "
+        );
+    }
+    sql.push_str("COMMIT");
+    execute(connection, sql).await
+}
+
+/// Rolls back, and gives what a write of this key was answered before, if it was.
+#[instrument(level = "debug", name = "ROLLBACK", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+async fn earlier(connection: &mut PgConnection, key: Option<&Key>) -> sqlx::Result<Option<Result<Answer, Broken>>> {
+    execute(connection, "ROLLBACK".to_owned()).await?;
+    let Some(Key { actor, name, fingerprint }) = key else { return Ok(None) };
+    let known = sqlx::query_as::<_, (Vec<u8>, Vec<u8>, Option<i64>)>(
+        "SELECT fingerprint, reply, version FROM idempotency WHERE actor = $1 AND key = $2",
+    );
+    let known = known.bind(actor).bind(name).fetch_optional(connection).await?;
+    Ok(known.map(|(known, body, version)| {
+        if known == *fingerprint {
+            Ok(Answer::Whole { body: body.into(), version })
+        } else {
+            Err(Broken::Refused(key_reused()))
+        }
+    }))
+}
+
+/// Runs statements whose values stand in them: unlike others, such a message can hold several.
+async fn execute(connection: &mut PgConnection, sql: String) -> sqlx::Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(|_| ())
+}
+
+/// A text as PostgreSQL reads it back, whatever its settings. A NUL, which no text of the database can hold, is left out.
+fn literal(text: &str) -> String {
+    let escaped = text.replace('\0', "").replace('\\', "\\\\").replace('\'', "''");
+    format!("E'{escaped}'")
+}
+
+/// The same for bytes.
+fn bytes(bytes: &[u8]) -> String {
+    let mut literal = String::with_capacity(bytes.len() * 2 + 16);
+    literal.push_str("decode('");
+    for byte in bytes {
+        // Writing to a string does not fail.
+        let _ = write!(literal, "{byte:02x}");
+    }
+    literal.push_str("', 'hex')");
+    literal
+}
+
+impl Key {
+    fn of(call: &Call, operation: OperationDoc, body: &[u8]) -> Option<Self> {
+        let name = call.idempotency_key.as_ref()?.to_string();
+        let expected = call.expected.as_ref().map(ToString::to_string).unwrap_or_default();
+        let mut digest = Sha256::new();
+        for part in [operation.service.as_bytes(), operation.path.as_bytes(), expected.as_bytes(), body] {
+            digest.update(part.len().to_le_bytes());
+            digest.update(part);
+        }
+        Some(Self { actor: call.actor.clone(), name, fingerprint: digest.finalize().to_vec() })
+    }
 }
 
 fn key_reused() -> Fault {

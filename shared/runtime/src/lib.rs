@@ -1,9 +1,11 @@
 //! What every service needs beside its rules and its SQL.
 
+pub mod connections;
 pub mod database;
 pub mod filter;
 pub mod follow;
 pub mod journal;
+pub mod lookup;
 pub mod service;
 pub mod sqlstate;
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use configmgt_process::settings::{self, SettingError};
-use sqlx::{PgPool, postgres::types::PgInterval};
+use sqlx::{PgConnection, postgres::types::PgInterval};
 use tokio::time::sleep;
 use tracing::{info, warn};
+
+use crate::connections::Connections;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -37,10 +39,10 @@ impl Keep {
 }
 
 /// Goes on until it is aborted. Several instances at once do no harm.
-pub(crate) async fn run(pool: PgPool, keep: Keep) {
+pub(crate) async fn run(connections: Connections, keep: Keep) {
     loop {
         sleep(EVERY).await;
-        match once(&pool, keep).await {
+        match once(&connections, keep).await {
             Ok((0, 0)) => {}
             Ok((changes, keys)) => info!(changes, keys, "forgot what is old"),
             Err(error) => warn!(%error, "what is old could not be forgotten"),
@@ -49,13 +51,19 @@ pub(crate) async fn run(pool: PgPool, keep: Keep) {
 }
 
 /// Forgets all that is too old; gives how many changes and keys that were.
-pub(crate) async fn once(pool: &PgPool, keep: Keep) -> sqlx::Result<(i64, u64)> {
+pub(crate) async fn once(connections: &Connections, keep: Keep) -> sqlx::Result<(i64, u64)> {
+    let mut connection = connections.lend().await?;
+    let forgotten = forget(&mut connection, keep).await;
+    connection.done(forgotten)
+}
+
+async fn forget(connection: &mut PgConnection, keep: Keep) -> sqlx::Result<(i64, u64)> {
     let mut changes = 0;
     loop {
         let pruned: i64 = sqlx::query_scalar("SELECT prune_journal($1, $2)")
             .bind(interval(keep.journal))
             .bind(BATCH)
-            .fetch_one(pool)
+            .fetch_one(&mut *connection)
             .await?;
         changes += pruned;
         if pruned < i64::from(BATCH) {
@@ -68,7 +76,7 @@ pub(crate) async fn once(pool: &PgPool, keep: Keep) -> sqlx::Result<(i64, u64)> 
     )
     .bind(interval(keep.idempotency))
     .bind(interval(EDGE_KEYS))
-    .execute(pool)
+    .execute(connection)
     .await?;
     Ok((changes, keys.rows_affected()))
 }
@@ -80,6 +88,7 @@ fn interval(duration: Duration) -> PgInterval {
 #[cfg(test)]
 mod tests {
     use configmgt_stack::databases::Database;
+    use sqlx::PgPool;
 
     use super::*;
 
@@ -87,6 +96,7 @@ mod tests {
     async fn keys_are_forgotten_after_their_time_and_the_edges_own_sooner() {
         let database = Database::create().await.unwrap();
         let pool = PgPool::connect_with(database.of_service("meetingroom")).await.unwrap();
+        let connections = Connections::new(database.of_service("meetingroom"));
         for (key, minutes) in [("client/new", 0), ("client/old", 61), ("edge/new", 5), ("edge/old", 15)] {
             sqlx::query(
                 "INSERT INTO idempotency (actor, key, fingerprint, occurred_at)
@@ -99,7 +109,7 @@ mod tests {
             .unwrap();
         }
         let keep = Keep { journal: DAY, idempotency: Duration::from_hours(1) };
-        assert_eq!(once(&pool, keep).await.unwrap(), (0, 2));
+        assert_eq!(once(&connections, keep).await.unwrap(), (0, 2));
         let left: Vec<String> =
             sqlx::query_scalar("SELECT key FROM idempotency ORDER BY key").fetch_all(&pool).await.unwrap();
         assert_eq!(left, ["client/new", "edge/new"]);
@@ -109,6 +119,7 @@ mod tests {
     async fn more_changes_than_go_at_a_time_are_forgotten_all() {
         let database = Database::create().await.unwrap();
         let pool = PgPool::connect_with(database.of_service("meetingroom")).await.unwrap();
+        let connections = Connections::new(database.of_service("meetingroom"));
         let changes = i64::from(BATCH) * 2 + 1;
         sqlx::query(
             "INSERT INTO meetingroom (name, display_name, number) SELECT i, 'A', i FROM generate_series(1, $1) i",
@@ -118,8 +129,8 @@ mod tests {
         .await
         .unwrap();
         let keep = Keep { journal: Duration::ZERO, idempotency: DAY };
-        assert_eq!(once(&pool, keep).await.unwrap(), (0, 0));
+        assert_eq!(once(&connections, keep).await.unwrap(), (0, 0));
         sqlx::query("DELETE FROM outbox").execute(&pool).await.unwrap();
-        assert_eq!(once(&pool, keep).await.unwrap(), (changes, 0));
+        assert_eq!(once(&connections, keep).await.unwrap(), (changes, 0));
     }
 }

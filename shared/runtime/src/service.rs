@@ -12,6 +12,7 @@ use tokio::{
 use tracing::warn;
 
 use crate::{
+    connections::Connections,
     database,
     history::History,
     journal::{Journal, Object},
@@ -61,11 +62,11 @@ async fn serve(description: Description) -> Result<(), BoxError> {
     tokio::pin!(stop);
     let options = database::options(name)?;
     let keep = prune::Keep::from_settings()?;
-    let journal = Journal::new(database::pool(options.clone()));
-    let pool = journal.pool();
+    let journal = Journal::new(Connections::new(options.clone()));
+    let connections = journal.connections();
     let start = async {
         let connection = connect(name, process).await;
-        database::answers(pool).await;
+        database::answers(connections).await;
         let identity = Identity {
             id: uuid::Uuid::new_v4().simple().to_string(),
             version: version.to_owned(),
@@ -89,7 +90,7 @@ async fn serve(description: Description) -> Result<(), BoxError> {
         written: journal.written(),
     };
     let relay = tokio::spawn(relay::run(relay, stopping));
-    let pruning = tokio::spawn(prune::run(pool.clone(), keep));
+    let pruning = tokio::spawn(prune::run(connections.clone(), keep));
     stop.await?;
     server.stop().await;
     pruning.abort();
@@ -98,7 +99,7 @@ async fn serve(description: Description) -> Result<(), BoxError> {
     if timeout(RELAY_PATIENCE, relay).await.is_err() {
         warn!("stopping with events unpublished; another instance or the next start publishes them");
     }
-    pool.close().await;
+    connections.close().await;
     Ok(())
 }
 

@@ -3,10 +3,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use configmgt_contract::filter::Find;
-use configmgt_runtime::filter::{Column, FindError, Found, Kind, Table};
+use configmgt_runtime::{
+    connections::Connections,
+    filter::{Column, FindError, Found, Kind, Table},
+};
 use configmgt_stack::databases::Database;
 use serde_json::{Value, json};
-use sqlx::PgPool;
+use sqlx::{Connection, PgConnection};
 
 const THINGS: Table = Table {
     select: "id, name, number, open, due_date, uuid, labels",
@@ -28,11 +31,12 @@ struct Thing {
     id: i32,
 }
 
-struct Things(PgPool);
+struct Things(Connections);
 
 impl Things {
     async fn create() -> Self {
-        let pool = PgPool::connect_with(Database::create().await.unwrap().owner).await.unwrap();
+        let owner = Database::create().await.unwrap().owner;
+        let mut connection = PgConnection::connect_with(&owner).await.unwrap();
         sqlx::raw_sql(
             "CREATE TABLE thing (id integer PRIMARY KEY, name text, number bigint, open boolean, due_date date, uuid uuid,
                                  labels text[]);
@@ -42,10 +46,10 @@ impl Things {
              (3, 'O''Neill; DROP TABLE thing', 3000, true, '2026-12-01', '33333333-3333-4333-8333-333333333333', '{}'),
              (4, NULL, NULL, NULL, NULL, NULL, NULL)",
         )
-        .execute(&pool)
+        .execute(&mut connection)
         .await
         .unwrap();
-        Self(pool)
+        Self(Connections::new(owner))
     }
 
     async fn find(&self, find: Value) -> Result<(i64, Vec<i32>), String> {

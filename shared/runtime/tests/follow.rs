@@ -16,7 +16,10 @@ use configmgt_contract::{
     events::{Action, Change, Event},
     meetingrooms::RoomState,
 };
-use configmgt_runtime::follow::{Apply, Followed, Follower};
+use configmgt_runtime::{
+    connections::Connections,
+    follow::{Apply, Followed, Follower},
+};
 use configmgt_stack::{Nats, databases::Database, scratch};
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
@@ -49,6 +52,7 @@ impl Apply<RoomState> for Copy {
 struct Following {
     nats: Nats,
     pool: PgPool,
+    connections: Connections,
     applied: mpsc::UnboundedReceiver<Applied>,
     sender: mpsc::UnboundedSender<Applied>,
     refuses: Arc<AtomicBool>,
@@ -72,14 +76,15 @@ impl Following {
         let nats = scratch::nats("").unwrap();
         let (sender, applied) = mpsc::unbounded_channel();
         let refuses = Arc::<AtomicBool>::default();
-        let (stop, task, gaps) = follower(&nats, &pool, &sender, &refuses);
-        Self { nats, pool, applied, sender, refuses, stop, task, gaps }
+        let connections = Connections::new(database.of_service("users"));
+        let (stop, task, gaps) = follower(&nats, &connections, &sender, &refuses);
+        Self { nats, pool, connections, applied, sender, refuses, stop, task, gaps }
     }
 
     async fn restart(&mut self) {
         self.stop.send_replace(true);
         (&mut self.task).await.unwrap();
-        (self.stop, self.task, self.gaps) = follower(&self.nats, &self.pool, &self.sender, &self.refuses);
+        (self.stop, self.task, self.gaps) = follower(&self.nats, &self.connections, &self.sender, &self.refuses);
     }
 
     async fn applied(&mut self, count: usize) -> Vec<Applied> {
@@ -107,13 +112,13 @@ impl Following {
 
 fn follower(
     nats: &Nats,
-    pool: &PgPool,
+    connections: &Connections,
     applied: &mpsc::UnboundedSender<Applied>,
     refuses: &Arc<AtomicBool>,
 ) -> (watch::Sender<bool>, JoinHandle<()>, Arc<std::sync::atomic::AtomicU64>) {
     let copy = Copy { applied: applied.clone(), refuses: Arc::clone(refuses) };
     let (url, inbox) = (nats.url(), "_INBOX.users".to_owned());
-    let follower = Follower::<RoomState, _>::new("users-meetingroom".to_owned(), url, inbox, pool.clone(), copy);
+    let follower = Follower::<RoomState, _>::new("users-meetingroom".to_owned(), url, inbox, connections.clone(), copy);
     let (stop, stopping) = watch::channel(false);
     let gaps = follower.gaps();
     (stop, tokio::spawn(follower.run(stopping)), gaps)

@@ -5,11 +5,13 @@ use configmgt_contract::{
     numbers::{DialNumber, Pin},
 };
 use configmgt_runtime::{
+    connections::Connections,
     filter::{Column, FindError, Found, Kind, Table},
     journal::{Object, show},
+    lookup::{Lookup, LookupError, Rows},
 };
 use serde::Deserialize;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use tracing::instrument;
 
 /// A row of the table `meetingroom`.
@@ -75,35 +77,45 @@ const ROOMS: Table = Table {
     ],
 };
 
-#[instrument(name = "SELECT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn get(pool: &PgPool, id: i32) -> sqlx::Result<Option<Versioned<MeetingRoom>>> {
-    let row = sqlx::query_as!(
+#[instrument(level = "debug", name = "SELECT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+pub(crate) async fn get(rooms: &RoomLookup, id: i32) -> Result<Option<Versioned<MeetingRoom>>, LookupError> {
+    rooms.get(id).await
+}
+
+/// Rooms by their ids.
+pub(crate) type RoomLookup = Lookup<i32, Versioned<MeetingRoom>>;
+
+/// The rooms with these ids, for a [`RoomLookup`].
+pub(crate) async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows<i32, Versioned<MeetingRoom>> {
+    let rows = sqlx::query_as!(
         VersionedRow,
-        "SELECT id, name, display_name, number, user_pin, version FROM meetingroom WHERE id = $1",
-        id
+        "SELECT id, name, display_name, number, user_pin, version FROM meetingroom WHERE id = ANY ($1)",
+        &ids
     );
-    Ok(row.fetch_optional(pool).await?.map(Versioned::from))
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.into())).collect())
 }
 
 /// At most `limit` rooms whose id is above `after`, by id.
-#[instrument(name = "SELECT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn above(pool: &PgPool, after: i32, limit: i64) -> sqlx::Result<Vec<MeetingRoom>> {
+#[instrument(level = "debug", name = "SELECT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+pub(crate) async fn above(connections: &Connections, after: i32, limit: i64) -> sqlx::Result<Vec<MeetingRoom>> {
     let rows = sqlx::query_as!(
         Row,
         "SELECT id, name, display_name, number, user_pin FROM meetingroom WHERE id > $1 ORDER BY id LIMIT $2",
         after,
         limit
     );
-    Ok(rows.fetch_all(pool).await?.into_iter().map(MeetingRoom::from).collect())
+    let mut connection = connections.lend().await?;
+    let rows = rows.fetch_all(&mut *connection).await;
+    Ok(connection.done(rows)?.into_iter().map(MeetingRoom::from).collect())
 }
 
-#[instrument(name = "SELECT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn find(pool: &PgPool, find: &Find) -> Result<Page<MeetingRoom>, FindError> {
-    let Found { total, rows } = ROOMS.find::<Row>(pool, find).await?;
+#[instrument(level = "debug", name = "SELECT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+pub(crate) async fn find(connections: &Connections, find: &Find) -> Result<Page<MeetingRoom>, FindError> {
+    let Found { total, rows } = ROOMS.find::<Row>(connections, find).await?;
     Ok(Page { total, list: rows.into_iter().map(MeetingRoom::from).collect() })
 }
 
-#[instrument(name = "INSERT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+#[instrument(level = "debug", name = "INSERT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 pub(crate) async fn insert(connection: &mut PgConnection, room: &RoomFields) -> sqlx::Result<Versioned<MeetingRoom>> {
     let row = sqlx::query_as!(
         VersionedRow,
@@ -117,7 +129,7 @@ pub(crate) async fn insert(connection: &mut PgConnection, room: &RoomFields) -> 
     Ok(row.fetch_one(connection).await?.into())
 }
 
-#[instrument(name = "UPDATE meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+#[instrument(level = "debug", name = "UPDATE meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 pub(crate) async fn update(
     connection: &mut PgConnection,
     id: i32,
@@ -136,7 +148,7 @@ pub(crate) async fn update(
     Ok(row.fetch_optional(connection).await?.map(Versioned::from))
 }
 
-#[instrument(name = "DELETE meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+#[instrument(level = "debug", name = "DELETE meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 pub(crate) async fn delete(connection: &mut PgConnection, id: i32) -> sqlx::Result<Option<MeetingRoom>> {
     let row = sqlx::query_as!(
         Row,

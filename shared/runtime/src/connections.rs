@@ -1,0 +1,145 @@
+//! The service's connections to its schema, and how they are lent.
+//!
+//! `sqlx`'s own pool asks the server for a sign of life whenever a connection comes back, which doubles the round trips of a short
+//! statement. Here a connection comes back only from a statement that ended, and is asked only when it was idle for a while.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+/// More connections than this do not make two cores faster.
+pub const CONNECTIONS: usize = 8;
+
+/// How long a request waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A connection that was used a moment ago is used again without a question: the question would cost as much as the statement.
+const TRUSTED: Duration = Duration::from_secs(1);
+
+/// What no statement of a service may exceed, in PostgreSQL's own notation.
+const LIMITS: [(&str, &str); 3] =
+    [("statement_timeout", "5s"), ("lock_timeout", "3s"), ("idle_in_transaction_session_timeout", "10s")];
+
+/// At most [`CONNECTIONS`] connections, made when they are needed. Clones share them.
+#[derive(Clone)]
+pub struct Connections {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: PgConnectOptions,
+    places: Arc<Semaphore>,
+    /// The one that came back last is lent first, so that those that are not needed stay idle.
+    idle: Mutex<Vec<(PgConnection, Instant)>>,
+}
+
+impl Connections {
+    pub fn new(options: PgConnectOptions) -> Self {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let options = options.options(LIMITS);
+        Self { shared: Arc::new(Shared { options, places, idle: Mutex::default() }) }
+    }
+
+    /// Lends a connection.
+    pub async fn lend(&self) -> sqlx::Result<Lent> {
+        let place = match Arc::clone(&self.shared.places).try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => timeout(PATIENCE, Arc::clone(&self.shared.places).acquire_owned())
+                .await
+                .map_err(|_| sqlx::Error::PoolTimedOut)?
+                .map_err(|_| sqlx::Error::PoolClosed)?,
+        };
+        let connection = self.connection().await?;
+        Ok(Lent { connection, home: Arc::clone(&self.shared), _place: place })
+    }
+
+    async fn connection(&self) -> sqlx::Result<PgConnection> {
+        loop {
+            let idle = self.shared.idle().pop();
+            let Some((mut connection, since)) = idle else {
+                return timeout(PATIENCE, self.shared.options.connect())
+                    .await
+                    .unwrap_or(Err(sqlx::Error::PoolTimedOut));
+            };
+            // The server may have ended it meanwhile, and then all that were idle for as long.
+            if since.elapsed() < TRUSTED || matches!(timeout(TRUSTED, connection.ping()).await, Ok(Ok(()))) {
+                return Ok(connection);
+            }
+        }
+    }
+
+    /// Lends no more, and ends the connections that are idle.
+    pub async fn close(&self) {
+        self.shared.places.close();
+        let idle = std::mem::take(&mut *self.shared.idle());
+        for (connection, _) in idle {
+            // A server that is gone need not be told.
+            let _ = timeout(TRUSTED, connection.close()).await;
+        }
+    }
+}
+
+impl Shared {
+    fn idle(&self) -> MutexGuard<'_, Vec<(PgConnection, Instant)>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection in use. It goes back with [`Lent::done`]; dropped, it ends, because nobody knows what it was doing.
+pub struct Lent {
+    connection: PgConnection,
+    home: Arc<Shared>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Lent {
+    /// Gives the connection back after statements that ended so, if it can be used again. A transaction that was begun must be over.
+    pub fn done<T>(self, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
+        let Self { connection, home, _place } = self;
+        if outcome.as_ref().err().is_none_or(leaves_usable) {
+            home.idle().push((connection, Instant::now()));
+        } else {
+            // Whatever ended this one has most likely ended the others.
+            home.idle().clear();
+        }
+        outcome
+    }
+}
+
+/// Whether the connection can be used after this error: the server refused a statement, or its answer could not be read.
+fn leaves_usable(error: &sqlx::Error) -> bool {
+    match error {
+        // A server that ends a session says so with one of these.
+        sqlx::Error::Database(refused) => {
+            refused.code().is_some_and(|code| !code.starts_with("57P") && !code.starts_with("08"))
+        }
+        sqlx::Error::RowNotFound
+        | sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::ColumnNotFound(_)
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::TypeNotFound { .. } => true,
+        _ => false,
+    }
+}
+
+impl Deref for Lent {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}

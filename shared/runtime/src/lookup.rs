@@ -1,0 +1,129 @@
+//! Rows looked up by their key for many requests at once.
+//!
+//! A round trip to the database costs more than the row. So what is asked for while a statement is under way is read together by
+//! the next one. A request that comes alone does not wait; and no request is answered from a statement that began before it
+//! came, so whoever has seen a change sees it again.
+
+use std::{
+    collections::HashMap,
+    error::Error,
+    fmt,
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures_util::future::BoxFuture;
+use sqlx::PgConnection;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use crate::connections::Connections;
+
+/// Reads the rows that have one of these keys.
+pub type Read<K, V> = for<'connection> fn(&'connection mut PgConnection, Vec<K>) -> BoxFuture<'connection, Rows<K, V>>;
+
+/// Rows with their keys; a key without a row is left out.
+pub type Rows<K, V> = sqlx::Result<Vec<(K, V)>>;
+
+/// A way to the rows of one table.
+pub struct Lookup<K, V> {
+    shared: Arc<Shared<K, V>>,
+}
+
+struct Shared<K, V> {
+    connections: Connections,
+    read: Read<K, V>,
+    asked: Mutex<Asked<K, V>>,
+}
+
+struct Asked<K, V> {
+    /// Who waits for which key.
+    waiting: Vec<(K, oneshot::Sender<Found<V>>)>,
+    /// What reads for them.
+    reader: Option<JoinHandle<()>>,
+}
+
+type Found<V> = Result<Option<V>, LookupError>;
+
+/// The rows could not be read. All who waited for them get the same error.
+#[derive(Debug, Clone)]
+pub struct LookupError(Arc<sqlx::Error>);
+
+impl fmt::Display for LookupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the row could not be read")
+    }
+}
+
+impl Error for LookupError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+impl<K, V> Lookup<K, V>
+where
+    K: Copy + Eq + Hash + Send + 'static,
+    V: Clone + Send + 'static,
+{
+    pub fn new(connections: Connections, read: Read<K, V>) -> Self {
+        let asked = Mutex::new(Asked { waiting: Vec::new(), reader: None });
+        Self { shared: Arc::new(Shared { connections, read, asked }) }
+    }
+
+    /// The row with this key, if there is one.
+    pub async fn get(&self, key: K) -> Found<V> {
+        self.ask(key).await.unwrap_or_else(|_| Err(LookupError(Arc::new(sqlx::Error::WorkerCrashed))))
+    }
+
+    fn ask(&self, key: K) -> oneshot::Receiver<Found<V>> {
+        let (sender, receiver) = oneshot::channel();
+        let mut asked = self.shared.asked();
+        asked.waiting.push((key, sender));
+        // One that has panicked is finished, too.
+        if asked.reader.as_ref().is_none_or(JoinHandle::is_finished) {
+            asked.reader = Some(tokio::spawn(Arc::clone(&self.shared).read()));
+        }
+        receiver
+    }
+}
+
+impl<K, V> Shared<K, V>
+where
+    K: Copy + Eq + Hash,
+    V: Clone,
+{
+    /// Reads until nobody waits.
+    async fn read(self: Arc<Self>) {
+        while let Some(waiting) = self.next() {
+            let keys = waiting.iter().map(|(key, _)| *key).collect();
+            let found = self.rows(keys).await;
+            for (key, sender) in waiting {
+                // Whoever asked may just have given up.
+                let _ = sender.send(found.as_ref().map(|rows| rows.get(&key).cloned()).map_err(Clone::clone));
+            }
+        }
+    }
+
+    /// All who wait now.
+    fn next(&self) -> Option<Vec<(K, oneshot::Sender<Found<V>>)>> {
+        let mut asked = self.asked();
+        if asked.waiting.is_empty() {
+            asked.reader = None;
+            return None;
+        }
+        Some(std::mem::take(&mut asked.waiting))
+    }
+
+    async fn rows(&self, keys: Vec<K>) -> Result<HashMap<K, V>, LookupError> {
+        let read = async {
+            let mut connection = self.connections.lend().await?;
+            let rows = (self.read)(&mut connection, keys).await;
+            connection.done(rows)
+        };
+        read.await.map(|rows| rows.into_iter().collect()).map_err(|error| LookupError(Arc::new(error)))
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked<K, V>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
