@@ -4,18 +4,20 @@ use std::{collections::HashMap, time::Duration};
 
 use async_nats::{
     HeaderMap,
+    header::NATS_EXPECTED_LAST_SEQUENCE,
     jetstream::{
         self, Context,
-        context::PublishErrorKind,
+        context::{PublishError, PublishErrorKind},
         message::PublishMessage,
+        publish::PublishAck,
         stream::{Config, DiscardPolicy, Info, StorageType, Stream},
     },
 };
+use bytes::Bytes;
 use configmgt_contract::{
     BoxError,
     events::{self, Event},
 };
-use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::{ConnectError, Connection};
@@ -39,6 +41,12 @@ pub(crate) mod header {
     pub(crate) const ACTOR: &str = "ce-actor";
     /// The life of the stream in which the message was published: not an attribute of the event.
     pub(crate) const EPOCH: &str = "Configmgt-Epoch";
+    /// The messages of one batch have the same.
+    pub(crate) const BATCH_ID: &str = "Nats-Batch-Id";
+    /// Counts the messages of a batch from 1.
+    pub(crate) const BATCH_SEQUENCE: &str = "Nats-Batch-Sequence";
+    /// On the last message of a batch.
+    pub(crate) const BATCH_COMMIT: &str = "Nats-Batch-Commit";
 }
 
 /// A service's stream, over a connection of its own that once lost stays lost.
@@ -71,16 +79,10 @@ impl Position {
     }
 }
 
-/// How far publishing came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Published {
-    /// How many of the events are in the stream, counted from the first one.
-    pub count: usize,
-    /// The last of them that was stored now, with its sequence number. The others were in the stream already.
-    pub stored: Option<(u64, Uuid)>,
-    /// Why the next one is not, if there is one.
-    pub failure: Option<String>,
-}
+/// Why events are not in the stream.
+#[derive(Debug, thiserror::Error)]
+#[error("the server does not take events")]
+pub struct NotStored(#[from] PublishError);
 
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
@@ -111,7 +113,7 @@ impl EventStream {
             .await
             .map_err(stream_error("found or made"))?;
         let found = &stream.cached_info().config;
-        if found.max_age != keep {
+        if found.max_age != keep || !found.allow_atomic_publish {
             let epoch = found.metadata.get(EPOCH).cloned().unwrap_or_else(new_epoch);
             context.update_stream(config(service, keep, epoch)).await.map_err(stream_error("set up"))?;
         }
@@ -157,59 +159,60 @@ impl EventStream {
         Ok(epoch)
     }
 
-    /// Publishes in this order, in the life `epoch` of the stream and behind the message `last`, and stops at the first event that the server does not store. An
-    /// event that it stored shortly before counts as published.
+    /// Publishes in this order, in the life `epoch` of the stream and behind the message `last`: all of them or none. Answers the
+    /// sequence number of the last one; none where that, published alone, had been stored shortly before.
     ///
-    /// All are sent at once. Each one names the sequence number and the event that it must follow, so when one is not stored,
-    /// none of those after it is, whoever else publishes at the same time. Either of the two would not do: the number alone may
-    /// fit by chance, and the event alone may have been stored by somebody else without what comes before it here.
-    pub async fn publish(&self, events: &[Event], epoch: &str, last: u64) -> Published {
-        let mut acknowledgements = Vec::with_capacity(events.len());
-        let mut before: Option<&Event> = None;
-        for (event, expected) in events.iter().zip(last..) {
-            let message = message(event, epoch).expected_last_sequence(expected);
-            let message = match before.replace(event) {
-                Some(before) => message.expected_last_message_id(before.change.event_id.to_string()),
-                None => message,
-            };
-            let sent = self.context.send_publish(event.subject(), message).await;
-            let failed = sent.is_err();
-            acknowledgements.push(async { sent?.await });
-            if failed {
-                break;
+    /// The server stores what is sent together as a whole, if the stream ends with the message `last`. So an event stands behind
+    /// all those that come before it here, whoever else publishes at the same time; and the server writes them to disk at once.
+    pub async fn publish(&self, events: &[Event], epoch: &str, last: u64) -> Result<Option<u64>, NotStored> {
+        let acknowledgement = match events.split_last() {
+            None => return Ok(None),
+            Some((event, [])) => self.publish_one(event, epoch, last).await?,
+            Some((event, before)) => self.publish_together(before, event, epoch, last).await?,
+        };
+        Ok((!acknowledgement.duplicate).then_some(acknowledgement.sequence))
+    }
+
+    async fn publish_one(&self, event: &Event, epoch: &str, last: u64) -> Result<PublishAck, PublishError> {
+        let message = PublishMessage::build()
+            .headers(headers_of(event, epoch))
+            .expected_last_sequence(last)
+            .payload(body_of(event));
+        self.context.send_publish(event.subject(), message).await?.await
+    }
+
+    /// An atomic batch: its messages are kept by the server until the last one commits them.
+    async fn publish_together(
+        &self,
+        before: &[Event],
+        event: &Event,
+        epoch: &str,
+        last: u64,
+    ) -> Result<PublishAck, PublishError> {
+        let id = Uuid::new_v4().simple().to_string();
+        let headers_of = |event: &Event, place: usize| {
+            let mut headers = headers_of(event, epoch);
+            headers.insert(header::BATCH_ID, id.as_str());
+            headers.insert(header::BATCH_SEQUENCE, place.to_string());
+            headers
+        };
+        for (place, event) in (1..).zip(before) {
+            let mut headers = headers_of(event, place);
+            if place == 1 {
+                headers.insert(NATS_EXPECTED_LAST_SEQUENCE, last.to_string());
             }
+            let sent = self.connection.client().publish_with_headers(event.subject(), headers, body_of(event)).await;
+            sent.map_err(|error| PublishError::with_source(PublishErrorKind::Other, error))?;
         }
-        let mut published = Published { count: 0, stored: None, failure: None };
-        for (event, acknowledgement) in events.iter().zip(join_all(acknowledgements).await) {
-            match acknowledgement {
-                // It is in the stream already.
-                Ok(acknowledgement) if acknowledgement.duplicate => published.count += 1,
-                Ok(acknowledgement) => {
-                    published.count += 1;
-                    published.stored = Some((acknowledgement.sequence, event.change.event_id));
-                }
-                Err(error) => {
-                    let between = [PublishErrorKind::WrongLastSequence, PublishErrorKind::WrongLastMessageId];
-                    let failure = if between.contains(&error.kind()) {
-                        "another message came between".to_owned()
-                    } else {
-                        error.to_string()
-                    };
-                    published.failure = Some(failure);
-                    break;
-                }
-            }
-        }
-        published
+        let mut headers = headers_of(event, before.len() + 1);
+        headers.insert(header::BATCH_COMMIT, "1");
+        let message = PublishMessage::build().headers(headers).payload(body_of(event));
+        self.context.send_publish(event.subject(), message).await?.await
     }
 }
 
-fn message(event: &Event, epoch: &str) -> PublishMessage {
-    let body = serde_json::to_vec(&event.change.body()).unwrap_or_default();
-    PublishMessage::build()
-        .headers(headers_of(event, epoch))
-        .message_id(event.change.event_id.to_string())
-        .payload(body.into())
+fn body_of(event: &Event) -> Bytes {
+    serde_json::to_vec(&event.change.body()).unwrap_or_default().into()
 }
 
 fn config(service: &str, keep: Duration, epoch: String) -> Config {
@@ -222,6 +225,7 @@ fn config(service: &str, keep: Duration, epoch: String) -> Config {
         max_age: keep,
         duplicate_window: DUPLICATES.min(keep),
         allow_direct: true,
+        allow_atomic_publish: true,
         deny_delete: true,
         metadata: HashMap::from([(EPOCH.to_owned(), epoch)]),
         ..Config::default()
@@ -247,6 +251,7 @@ fn headers_of(event: &Event, epoch: &str) -> HeaderMap {
     set(header::ACTOR, &event.change.actor);
     set("content-type", "application/json");
     set(header::EPOCH, epoch);
+    set("Nats-Msg-Id", &event.change.event_id.to_string());
     if let Some(traceparent) = &event.traceparent {
         set("ce-traceparent", traceparent);
     }

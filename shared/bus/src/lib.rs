@@ -30,7 +30,7 @@ mod transport;
 pub use caller::Caller;
 pub use connection::{ConnectError, Connection};
 pub use discovery::{DiscoveryError, Instance};
-pub use events::{EventError, EventStream, Position, Published};
+pub use events::{EventError, EventStream, NotStored, Position};
 pub use feed::{Events, Stored};
 pub use follow::{Consumer, Delivered};
 pub use handlers::{Classify, Handlers};

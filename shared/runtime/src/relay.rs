@@ -10,7 +10,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use configmgt_bus::{EventError, EventStream, Published};
+use configmgt_bus::{EventError, EventStream, NotStored};
 use configmgt_contract::{BoxError, chain, events::Event};
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::{
@@ -41,7 +41,11 @@ const PAUSE: Duration = Duration::from_millis(500);
 const COMPARE: Duration = Duration::from_mins(1);
 
 /// The lock's session ends when its relay stays silent for longer, so that a relay that hangs gives way to another one.
-const SESSION: [(&str, &str); 4] = [
+///
+/// What it marks may be lost with the database's machine: then those events are published once more, which each subscriber
+/// recognises, and the database need not write to disk twice for each change.
+const SESSION: [(&str, &str); 5] = [
+    ("synchronous_commit", "off"),
     ("idle_session_timeout", "4s"),
     ("tcp_keepalives_idle", "2"),
     ("tcp_keepalives_interval", "1"),
@@ -76,8 +80,8 @@ enum RelayError {
     Show(#[from] ShowError),
     #[error("the connection to NATS is lost")]
     Lost,
-    #[error("the server does not take events: {0}")]
-    Refused(String),
+    #[error(transparent)]
+    Refused(#[from] NotStored),
 }
 
 /// Publishes until `stop` says otherwise, and then what is left.
@@ -175,20 +179,24 @@ impl Publisher<'_> {
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         let events: Vec<Event> = rows.into_iter().map(|row| self.event(row)).collect::<Result<_, _>>()?;
         fail::point("before-publish");
-        let Published { count, stored, failure } = self.stream.publish(&events, &self.epoch, self.last).await;
+        let published = self.stream.publish(&events, &self.epoch, self.last).await;
         fail::point("after-publish");
-        self.mark(&ids[..count], stored).await?;
-        fail::point("after-mark");
-        let Some(failure) = failure else {
-            self.batch = (self.batch * 2).min(BATCH);
-            return Ok(true);
+        let failure = match published {
+            Ok(stored) => {
+                let stored = stored.zip(events.last()).map(|(last, event)| (last, event.change.event_id));
+                self.mark(&ids, stored).await?;
+                fail::point("after-mark");
+                self.batch = (self.batch * 2).min(BATCH);
+                return Ok(true);
+            }
+            Err(failure) => failure,
         };
         // Some of them may be in the stream already, published by an earlier relay that could not mark them. The server tells
-        // for one at a time: what follows such an event in a batch does not follow it in the stream.
+        // for one at a time.
         self.batch = 1;
         let end = self.stream.position().await?.last;
-        if count == 0 && end == self.last {
-            return Err(RelayError::Refused(failure));
+        if events.len() == 1 && end == self.last {
+            return Err(failure.into());
         }
         self.last = end;
         Ok(true)
@@ -209,9 +217,6 @@ impl Publisher<'_> {
 
     /// Takes what is in the stream out of the outbox, and remembers where the stream ends.
     async fn mark(&mut self, ids: &[i64], stored: Option<(u64, Uuid)>) -> sqlx::Result<()> {
-        if ids.is_empty() {
-            return Ok(());
-        }
         if let Some((last, _)) = stored {
             self.last = last;
         }

@@ -150,8 +150,7 @@ async fn publish(nats: &Nats, events: &[Event]) {
     let url = nats.url();
     let stream = EventStream::open(&url, "test", "_INBOX.test", "meetingroom", Duration::from_hours(1)).await.unwrap();
     let position = stream.position().await.unwrap();
-    let published = stream.publish(events, &position.epoch, position.last).await;
-    assert_eq!((published.count, published.failure), (events.len(), None));
+    stream.publish(events, &position.epoch, position.last).await.unwrap();
 }
 
 #[tokio::test]
