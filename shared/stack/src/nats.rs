@@ -154,7 +154,8 @@ impl Setup<'_> {
         let errors = file.try_clone().map_err(Error::io("open", &log.path))?;
         let line = vec![self.tools.nats_server.clone().into(), "-c".into(), config_file.into()];
         let child = self.guard.launch(line, |command| {
-            command.stdout(file).stderr(errors);
+            // It carries far more on one processor than the product asks of it, and leaves the others to the database.
+            command.env("GOMAXPROCS", "1").stdout(file).stderr(errors);
         })?;
         let server = Watched::new("nats-server", child)?;
         let deadline = Instant::now() + READY_WITHIN;
