@@ -159,6 +159,10 @@ CREATE TABLE import (
     CONSTRAINT import_state CHECK (state IN ('running', 'done', 'failed'))
 );
 
+-- Every XiVO has a main server, and the context that it is installed with. They have always been there: their creation is no news.
+INSERT INTO mediaserver (name, display_name) VALUES ('default', 'MDS Main');
+INSERT INTO context (name, display_name) VALUES ('default', 'Default');
+
 CREATE TRIGGER number_version BEFORE INSERT OR UPDATE OR DELETE ON entity
     FOR EACH ROW EXECUTE FUNCTION number_version('entity', 'name');
 CREATE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON entity
@@ -204,7 +208,3 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     entity, mediaserver, context, label, users, line, services, rights, preference, ice_servers, login_attempt, import
     TO configmgt_users;
 GRANT SELECT ON directory TO configmgt_users;
-
--- Every XiVO has a main server, and the context that it is installed with.
-INSERT INTO mediaserver (name, display_name) VALUES ('default', 'MDS Main');
-INSERT INTO context (name, display_name) VALUES ('default', 'Default');
