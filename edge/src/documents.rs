@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Redirect},
     routing::get,
 };
-use configmgt_contract::{Body as BodyDoc, Fault, RefusalDoc, Status};
+use configmgt_contract::{Body as BodyDoc, Fault, Kind, RefusalDoc, Status};
 use utoipa::openapi::{
     Components, ComponentsBuilder, Content, ContentBuilder, Info, InfoBuilder, License, ObjectBuilder, OpenApi,
     OpenApiBuilder, PathsBuilder, Ref, RefOr, Required, Response as ResponseDoc, ResponseBuilder, Schema, Tag, Type,
@@ -168,7 +168,7 @@ fn headers(entry: &Entry) -> Vec<(&'static str, &'static str)> {
     if entry.kind == FEED_KIND {
         return vec![("Last-Event-ID", "The `id` of the last event that the reader has got.")];
     }
-    if entry.operation.safe {
+    if entry.operation.kind != Kind::Write {
         return Vec::new();
     }
     vec![
@@ -213,7 +213,7 @@ fn refusals(entry: &Entry) -> BTreeMap<Status, Vec<RefusalDoc>> {
     let mut refusals: BTreeMap<Status, Vec<RefusalDoc>> = BTreeMap::new();
     let inputs = &entry.inputs;
     let takes_something = inputs.body.is_some() || !inputs.path.is_empty() || !inputs.query.is_empty();
-    let writes = !entry.operation.safe;
+    let writes = entry.operation.kind == Kind::Write;
     let on_the_way = [
         (Status::Invalid, "what the request holds cannot be read", takes_something),
         (Status::Unauthorized, "the token in X-Auth-Token is not valid", true),

@@ -12,7 +12,7 @@ use axum::{
 };
 use configmgt_bus::{Position, Stored};
 use configmgt_contract::{
-    Body as BodyDoc, Example, Fault, OperationDoc, Status,
+    Body as BodyDoc, Example, Fault, Kind, OperationDoc, Status,
     events::{Change, subjects},
 };
 use futures_util::{
@@ -40,7 +40,7 @@ pub(crate) const FEED: Feed = Feed {
         service: "edge",
         name: "events-follow",
         path: "events.follow",
-        safe: true,
+        kind: Kind::Read,
         text: &[
             "Follow changes",
             "",

@@ -10,7 +10,7 @@ use axum::{
 };
 use configmgt_bus::Request as BusRequest;
 use configmgt_contract::{
-    Answer, Body as BodyDoc, Call, Fault, IdempotencyKey, Operation, OperationDoc, RefusalDoc, Reply, Status,
+    Answer, Body as BodyDoc, Call, Fault, IdempotencyKey, Kind, Operation, OperationDoc, RefusalDoc, Reply, Status,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
@@ -226,7 +226,7 @@ async fn relay<I, A: Ask<I>>(
         head.extensions.remove::<Call>().ok_or_else(|| Fault::new(Status::Unauthorized, "no token was checked"))?;
     let incoming = Incoming { uri: head.uri, path, body: limits::read(body).await? };
     let operation = ask.ask(&incoming)?;
-    if !A::Operation::DOC.safe && call.idempotency_key.is_none() {
+    if A::Operation::DOC.kind == Kind::Write && call.idempotency_key.is_none() {
         // So that the edge itself can ask again.
         call.idempotency_key = Some(IdempotencyKey::Edge(uuid::Uuid::new_v4().simple().to_string()));
     }

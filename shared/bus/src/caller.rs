@@ -10,7 +10,7 @@ use std::{
 
 use async_nats::{HeaderMap, Message, StatusCode, Subscriber, client::PublishErrorKind};
 use bytes::Bytes;
-use configmgt_contract::{Answer, BoxError, Fault, Status, chain};
+use configmgt_contract::{Answer, BoxError, Fault, Kind, Status, chain};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use tokio::{
     sync::{oneshot, watch},
@@ -81,8 +81,12 @@ impl Caller {
     async fn ask(&self, request: &Request) -> Result<Message, Fault> {
         let Shared { budget, patience, .. } = &*self.shared;
         let operation = request.operation;
-        // A write with a key is carried out once, however often it is asked for.
-        let repeatable = operation.safe || request.call.idempotency_key.is_some();
+        let repeatable = match operation.kind {
+            Kind::Read => true,
+            // With a key it is carried out once, however often it is asked for.
+            Kind::Write => request.call.idempotency_key.is_some(),
+            Kind::Attempt => false,
+        };
         budget.earn();
         let mut reply = self.shared.waiting.open();
         loop {

@@ -19,7 +19,7 @@ use futures_util::{StreamExt, TryStreamExt, future::join_all};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
-use echo::{Add, Break, Count, Echo, Repeat, Say, Slow, Whoami};
+use echo::{Add, Break, Count, Echo, Knock, Repeat, Say, Slow, Whoami};
 
 struct Bus {
     nats: Nats,
@@ -296,9 +296,13 @@ async fn a_question_without_an_answer_is_asked_again_only_where_that_is_safe() {
 
     let call = Call { deadline: Instant::now() + Duration::from_millis(700), ..call() };
     assert_eq!(ask_by(&caller, Add {}, call).await.unwrap_err().status, Status::TimedOut);
+    let key = Some(IdempotencyKey::Client("k".to_owned()));
+    let call = Call { deadline: Instant::now() + Duration::from_millis(700), idempotency_key: key, ..self::call() };
+    assert_eq!(ask_by(&caller, Knock {}, call).await.unwrap_err().status, Status::TimedOut);
     client.publish("configmgt.request.echo.end", "".into()).await.unwrap();
-    let subjects: Vec<_> = (&mut questions).map(|question| question.subject.to_string()).take(2).collect().await;
-    assert_eq!(subjects, ["configmgt.request.echo.echo.add", "configmgt.request.echo.end"]);
+    let subjects: Vec<_> = (&mut questions).map(|question| question.subject.to_string()).take(3).collect().await;
+    let once = ["configmgt.request.echo.echo.add", "configmgt.request.echo.echo.knock", "configmgt.request.echo.end"];
+    assert_eq!(subjects, once);
 }
 
 #[tokio::test]

@@ -24,8 +24,8 @@ mod reply;
 pub use listing::Listing;
 pub use objects::objects;
 pub use operation::{
-    Call, ChangeOf, Changes, Endpoint, Expected, Handled, IdempotencyKey, Operation, OperationDoc, Outcome, Owner,
-    Unjournaled, Unreadable, Work, Working,
+    Call, ChangeOf, Changes, Endpoint, Expected, Handled, IdempotencyKey, Kind, Operation, OperationDoc, Outcome,
+    Owner, Unjournaled, Unreadable, Work, Working,
 };
 pub use refusal::{BoxError, Broken, Failure, Fault, NoRefusal, Refusal, RefusalDoc, Status, chain};
 pub use reply::{Answer, Body, Example, PIECE_BYTES, Pieces, Reply, Success, Versioned};

@@ -24,12 +24,22 @@ pub struct OperationDoc {
     pub name: &'static str,
     /// Its place below the service's subjects: `<resource>.<verb>`.
     pub path: &'static str,
-    /// Asking twice does no more than asking once, so the edge may ask again when no answer comes.
-    pub safe: bool,
+    pub kind: Kind,
     /// The doc comment's lines: the first is the summary.
     pub text: &'static [&'static str],
     /// The variants of its refusal type that it can answer.
     pub refusals: &'static [&'static str],
+}
+
+/// What carrying an operation out does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing: asking twice does no more than asking once.
+    Read,
+    /// It changes objects, and its key makes it one write however often it is asked for.
+    Write,
+    /// It changes no object, but each time counts, as a try of a password does.
+    Attempt,
 }
 
 impl OperationDoc {
@@ -236,7 +246,8 @@ pub struct Endpoint<S: ?Sized> {
 /// ```
 ///
 /// A `read` has the call in hand and changes nothing. A `write` has a change in hand: the open transaction, through which alone
-/// it can write.
+/// it can write. An `attempt` has the call in hand and changes no object, but is not asked for again where no answer comes: each
+/// time counts.
 #[macro_export]
 macro_rules! service {
     (
@@ -281,7 +292,7 @@ macro_rules! service {
                     service: $name,
                     name: ::std::concat!($resource, "-", ::std::stringify!($operation)),
                     path: ::std::concat!($resource, ".", ::std::stringify!($operation)),
-                    safe: $crate::service!(@safe $kind),
+                    kind: $crate::service!(@kind $kind),
                     text: &[$($doc),*],
                     refusals: &[$($(::std::stringify!($variant)),+)?],
                 };
@@ -298,8 +309,9 @@ macro_rules! service {
 
         const _: ::std::option::Option<$refusal> = ::std::option::Option::None;
     };
-    (@safe read) => { true };
-    (@safe write) => { false };
+    (@kind read) => { $crate::Kind::Read };
+    (@kind write) => { $crate::Kind::Write };
+    (@kind attempt) => { $crate::Kind::Attempt };
     (@method read $(#[doc = $doc:literal])* $operation:ident($request:ty)) => {
         $(#[doc = $doc])*
         fn $operation(
@@ -308,6 +320,7 @@ macro_rules! service {
             request: $request,
         ) -> impl $crate::macros::Future<Output = $crate::Outcome<$request>> + Send;
     };
+    (@method attempt $($method:tt)*) => { $crate::service!(@method read $($method)*); };
     (@method write $(#[doc = $doc:literal])* $operation:ident($request:ty)) => {
         $(#[doc = $doc])*
         fn $operation(
@@ -323,6 +336,7 @@ macro_rules! service {
             $crate::macros::answer::<$request>(outcome)
         })
     };
+    (@run attempt $($run:tt)*) => { $crate::service!(@run read $($run)*) };
     (@run write $service:ident, $call:ident, $body:ident, $operation:ident($request:ty)) => {
         ::std::boxed::Box::pin(async move {
             let request: $request = $crate::macros::read(&$body)?;

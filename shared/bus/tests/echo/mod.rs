@@ -31,6 +31,8 @@ service! {
         read fn count(Count) -> Listing<Number>;
         /// Count one more
         write fn add(Add) -> Text;
+        /// Knock
+        attempt fn knock(Knock) -> Text;
     }
 }
 
@@ -60,6 +62,8 @@ pub(crate) struct Count {
 }
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Add {}
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Knock {}
 
 #[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct Text {
@@ -179,6 +183,10 @@ impl Echoes for Echo {
     async fn add(&self, _: &mut Call, _: Add) -> Outcome<Add> {
         self.added.fetch_add(1, Ordering::Relaxed);
         Ok(Text { text: "added".to_owned() })
+    }
+
+    async fn knock(&self, _: &Call, _: Knock) -> Outcome<Knock> {
+        Ok(Text { text: "who is there".to_owned() })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What follows from a line of a `service!` block.
 
 use configmgt_contract::{
-    Call, Fault, Listing, Operation, OperationDoc, Outcome, Owner, Refusal, Reply, SERVICES, Status, Unjournaled,
+    Call, Fault, Kind, Listing, Operation, OperationDoc, Outcome, Owner, Refusal, Reply, SERVICES, Status, Unjournaled,
     filter::Page,
     meetingrooms::{
         CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, MeetingRoom, MeetingRooms, RoomRefusal, UpdateRoom,
@@ -51,19 +51,19 @@ fn the_endpoints_of_the_meeting_rooms_are_these() {
     let table: Vec<_> = endpoints
         .iter()
         .map(|endpoint| {
-            let OperationDoc { service, name, path, safe, text, refusals } = endpoint.doc;
-            (service, name, path, safe, text[0].trim(), refusals)
+            let OperationDoc { service, name, path, kind, text, refusals } = endpoint.doc;
+            (service, name, path, kind, text[0].trim(), refusals)
         })
         .collect();
     let expected: [(_, _, _, _, _, &[&str]); 6] = [
-        ("meetingroom", "meetingrooms-get", "meetingrooms.get", true, "Get a meeting room", &["NotFound"]),
-        ("meetingroom", "meetingrooms-list", "meetingrooms.list", true, "Get all meeting rooms", &[]),
-        ("meetingroom", "meetingrooms-find", "meetingrooms.find", true, "Find meeting rooms", &["BadFilter"]),
+        ("meetingroom", "meetingrooms-get", "meetingrooms.get", Kind::Read, "Get a meeting room", &["NotFound"]),
+        ("meetingroom", "meetingrooms-list", "meetingrooms.list", Kind::Read, "Get all meeting rooms", &[]),
+        ("meetingroom", "meetingrooms-find", "meetingrooms.find", Kind::Read, "Find meeting rooms", &["BadFilter"]),
         (
             "meetingroom",
             "meetingrooms-create",
             "meetingrooms.create",
-            false,
+            Kind::Write,
             "Create a meeting room",
             &["Duplicate", "BadValue"],
         ),
@@ -71,11 +71,18 @@ fn the_endpoints_of_the_meeting_rooms_are_these() {
             "meetingroom",
             "meetingrooms-update",
             "meetingrooms.update",
-            false,
+            Kind::Write,
             "Update a meeting room",
             &["NotFound", "Duplicate", "BadValue"],
         ),
-        ("meetingroom", "meetingrooms-delete", "meetingrooms.delete", false, "Delete a meeting room", &["NotFound"]),
+        (
+            "meetingroom",
+            "meetingrooms-delete",
+            "meetingrooms.delete",
+            Kind::Write,
+            "Delete a meeting room",
+            &["NotFound"],
+        ),
     ];
     assert_eq!(table, expected);
 }
