@@ -1,5 +1,7 @@
 //! The `users` service: users with their lines, services, rights and preferences.
 
+pub mod password;
+
 use configmgt_contract::users;
 use configmgt_runtime::service::Description;
 

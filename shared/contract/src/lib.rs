@@ -12,6 +12,7 @@ pub mod events;
 pub mod filter;
 pub mod meetingrooms;
 pub mod numbers;
+pub mod password;
 pub mod queues;
 pub mod users;
 

@@ -4,6 +4,7 @@
 mod find;
 mod listing;
 mod operations;
+mod password;
 mod rooms;
 
 use serde::de::DeserializeOwned;

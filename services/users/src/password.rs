@@ -1,0 +1,146 @@
+//! The hashing of passwords, kept from taking more of the machine than the other work leaves.
+//!
+//! A hash costs some 20 ms of a core and 19 MiB of memory, by intent: whoever steals the hashes must find guessing expensive.
+//! Whoever only floods the API with passwords must not find that it stops everything else. So hashes are made on threads of
+//! their own, half as many as there are cores and two at most, which give way to all other threads; and few passwords wait for
+//! them, the next ones are refused at once.
+
+use std::{
+    io,
+    num::NonZero,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+};
+
+use argon2::{
+    Argon2, PasswordHasher, PasswordVerifier,
+    password_hash::{self, phc::PasswordHash},
+};
+use configmgt_contract::password::Password;
+use rustix::process::nice;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tracing::error;
+
+/// Passwords that wait for a thread: the last one for a third of a second.
+pub const WAITING: usize = 16;
+
+const MAX_THREADS: usize = 2;
+
+/// How far the threads stand back, from 0 to 19: a thread of the usual niceness gets nine times as much of a core.
+const NICENESS: i32 = 10;
+
+/// Why a password could not be hashed. None of it is the client's doing.
+#[derive(Debug, thiserror::Error)]
+pub enum HashingError {
+    #[error("the password could not be hashed")]
+    Hashing(#[source] password_hash::Error),
+    #[error("the stored hash is none")]
+    StoredHash(#[source] password_hash::Error),
+    #[error("no thread hashes passwords")]
+    NoThread,
+}
+
+/// The threads that hash, and the way to them. They end with the last clone of this.
+#[derive(Clone)]
+pub struct Passwords {
+    places: Arc<Semaphore>,
+    jobs: mpsc::Sender<Job>,
+}
+
+/// What a thread does, with the decoy at hand.
+type Job = Box<dyn FnOnce(&PasswordHash) + Send>;
+
+impl Passwords {
+    pub fn start() -> Self {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2).min(MAX_THREADS);
+        let (jobs, waiting) = mpsc::channel();
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..threads {
+            if let Err(error) = spawn(Arc::clone(&waiting)) {
+                error!(%error, "a thread that hashes passwords could not be started");
+            }
+        }
+        Self { places: Arc::new(Semaphore::new(threads + WAITING)), jobs }
+    }
+
+    /// A place among those that are hashed or wait for that. Never waits: none where too many do.
+    pub fn place(&self) -> Option<Place> {
+        let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        Some(Place { permit, jobs: self.jobs.clone() })
+    }
+}
+
+/// The right to have one password hashed.
+pub struct Place {
+    permit: OwnedSemaphorePermit,
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Place {
+    /// The argon2id hash of the password with a new salt, in PHC form.
+    pub async fn hash(self, password: Password) -> Result<String, HashingError> {
+        self.run(move |_| hash(&password).map(|hash| hash.to_string())).await
+    }
+
+    /// Whether `hash`, in PHC form, is of this password. Without one it takes as long and is not.
+    pub async fn verify(self, password: Password, hash: Option<String>) -> Result<bool, HashingError> {
+        self.run(move |decoy| verify(&password, hash.as_deref(), decoy)).await
+    }
+
+    async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&PasswordHash) -> Result<T, HashingError> + Send + 'static,
+    ) -> Result<T, HashingError> {
+        let Self { permit, jobs } = self;
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |decoy| {
+            if reply.is_closed() {
+                return;
+            }
+            let outcome = work(decoy);
+            // Whoever has got an answer finds the place free.
+            drop(permit);
+            // Whoever asked may have given up meanwhile.
+            let _ = reply.send(outcome);
+        });
+        jobs.send(job).map_err(|_| HashingError::NoThread)?;
+        answer.await.map_err(|_| HashingError::NoThread)?
+    }
+}
+
+fn spawn(waiting: Arc<Mutex<mpsc::Receiver<Job>>>) -> io::Result<()> {
+    thread::Builder::new().name("passwords".to_owned()).spawn(move || work(&waiting)).map(|_| ())
+}
+
+fn work(waiting: &Mutex<mpsc::Receiver<Job>>) {
+    // On Linux niceness belongs to the thread. Where it is not to be had, the threads are still few.
+    let _ = nice(NICENESS);
+    let decoy = match decoy() {
+        Ok(decoy) => decoy,
+        Err(error) => return error!(error = &error as &dyn std::error::Error, "passwords cannot be hashed"),
+    };
+    loop {
+        let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        job(&decoy);
+    }
+}
+
+fn hash(password: &Password) -> Result<PasswordHash, HashingError> {
+    Argon2::default().hash_password(password.expose().as_bytes()).map_err(HashingError::Hashing)
+}
+
+/// What passwords are compared with where there is nothing to compare them with, so that the answer comes no sooner.
+fn decoy() -> Result<PasswordHash, HashingError> {
+    Argon2::default().hash_password(b"").map_err(HashingError::Hashing)
+}
+
+fn verify(password: &Password, hash: Option<&str>, decoy: &PasswordHash) -> Result<bool, HashingError> {
+    let stored = hash.map(PasswordHash::new).transpose().map_err(|error| HashingError::StoredHash(error.into()))?;
+    let compared = stored.as_ref().unwrap_or(decoy);
+    match Argon2::default().verify_password(password.expose().as_bytes(), compared) {
+        Ok(()) => Ok(stored.is_some()),
+        Err(password_hash::Error::PasswordInvalid) => Ok(false),
+        Err(error) => Err(HashingError::Hashing(error)),
+    }
+}
