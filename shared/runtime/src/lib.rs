@@ -1,6 +1,7 @@
 //! What every service needs beside its rules and its SQL.
 
 pub mod connections;
+pub mod csv;
 pub mod database;
 pub mod filter;
 pub mod follow;

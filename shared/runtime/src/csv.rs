@@ -1,0 +1,516 @@
+//! The CSV of imports, read as it comes.
+//!
+//! The form is XiVO's own: UTF-8, with a byte order mark or without; fields separated by `|`; lines ended by LF or CRLF; the first
+//! line names the columns, in any order. Nothing is quoted: `O'Neill` and `"` are plain characters, and so is a CR that ends no
+//! line. An empty field is an absent one, and an empty line below the header is skipped.
+//!
+//! So a row is a line and a field is what stands between two separators, which takes no parser of CSV. The crate `csv` would be
+//! in the way: it takes a lone CR for the end of a row, grows its buffer with the row, and knows neither lines that are left out
+//! nor the name of the column at which a byte is wrong.
+
+use std::{fmt, ops::Range};
+
+/// The most bytes of a line, without its end.
+pub const MAX_LINE: usize = 64 * 1024;
+
+/// How many errors are kept; the others are only counted.
+pub const MAX_ERRORS: usize = 100;
+
+const SEPARATOR: u8 = b'|';
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A column that a file may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    pub name: &'static str,
+    /// Without it the file is refused; its fields may still be empty.
+    pub required: bool,
+}
+
+/// A line below the header.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'line> {
+    /// Its number; the header's is 1.
+    pub line: u64,
+    columns: &'static [Column],
+    text: &'line str,
+    places: &'line [Range<usize>],
+}
+
+impl<'line> Row<'line> {
+    /// The field in this column, unless it is empty or the file has no such column.
+    pub fn get(&self, column: &str) -> Option<&'line str> {
+        let index = self.columns.iter().position(|known| known.name == column)?;
+        self.text.get(self.places.get(index)?.clone()).filter(|field| !field.is_empty())
+    }
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineError {
+    /// The header's number is 1.
+    pub line: u64,
+    /// Where it is known.
+    pub column: Option<&'static str>,
+    pub reason: String,
+}
+
+impl fmt::Display for LineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, column, reason } = self;
+        match column {
+            Some(column) => write!(f, "line {line}, {column}: {reason}"),
+            None => write!(f, "line {line}: {reason}"),
+        }
+    }
+}
+
+/// All that is wrong with a file: the first [`MAX_ERRORS`] errors, and how many there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Errors {
+    kept: Vec<LineError>,
+    total: u64,
+}
+
+impl Errors {
+    /// Adds one; also for who reads the rows and finds what this module cannot know.
+    pub fn add(&mut self, line: u64, column: Option<&'static str>, reason: impl Into<String>) {
+        self.total += 1;
+        if self.kept.len() < MAX_ERRORS {
+            self.kept.push(LineError { line, column, reason: reason.into() });
+        }
+    }
+
+    /// The first ones, in the order of the lines.
+    pub fn kept(&self) -> &[LineError] {
+        &self.kept
+    }
+
+    /// How many there are, those that are not kept included.
+    pub const fn total(&self) -> u64 {
+        self.total
+    }
+}
+
+/// Each error that is kept, with `; ` between, and how many more there are.
+impl fmt::Display for Errors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.kept.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{error}")?;
+        }
+        match self.total - self.kept.len() as u64 {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}
+
+/// Reads a file whose bytes come in pieces, cut anywhere. It holds no more of it than one line.
+pub struct Reader {
+    columns: &'static [Column],
+    header: Header,
+    /// The line that comes next.
+    line: u64,
+    /// The beginning of that line, as far as it has come: no more than [`MAX_LINE`] and a byte.
+    begun: Vec<u8>,
+    too_long: bool,
+    /// Where in its line the field of each known column stands.
+    places: Vec<Range<usize>>,
+    rows: u64,
+    errors: Errors,
+}
+
+enum Header {
+    Awaited,
+    /// For each field of a line its column, by its place among the known ones.
+    Of(Vec<usize>),
+    /// No line can be understood.
+    Bad,
+}
+
+impl Reader {
+    /// A reader of files that have these columns and no others.
+    pub fn new(columns: &'static [Column]) -> Self {
+        Self {
+            columns,
+            header: Header::Awaited,
+            line: 1,
+            begun: Vec::new(),
+            too_long: false,
+            places: vec![0..0; columns.len()],
+            rows: 0,
+            errors: Errors::default(),
+        }
+    }
+
+    /// Takes the next piece, and hands each row that it ends to `each`, which may add what is wrong with it.
+    pub fn push(&mut self, piece: &[u8], each: &mut impl FnMut(Row<'_>, &mut Errors)) {
+        let mut lines = piece.split(|byte| *byte == b'\n');
+        let unended = lines.next_back().unwrap_or_default();
+        for end in lines {
+            if self.begun.is_empty() && !self.too_long {
+                self.read(end, each);
+            } else {
+                self.begin(end);
+                self.read_begun(each);
+            }
+        }
+        self.begin(unended);
+    }
+
+    /// Says that there is nothing more to come: how many rows there were, or what is wrong with the file.
+    pub fn finish(mut self, each: &mut impl FnMut(Row<'_>, &mut Errors)) -> Result<u64, Errors> {
+        if !self.begun.is_empty() || self.too_long {
+            self.read_begun(each);
+        }
+        if matches!(self.header, Header::Awaited) {
+            self.errors.add(1, None, "there is no header line");
+        }
+        if self.errors.total == 0 { Ok(self.rows) } else { Err(self.errors) }
+    }
+
+    /// What is wrong so far.
+    pub const fn errors(&self) -> &Errors {
+        &self.errors
+    }
+
+    /// Keeps what has come of a line whose end has not.
+    fn begin(&mut self, bytes: &[u8]) {
+        // One byte more is a CR, or shows that the line is too long.
+        if self.too_long || self.begun.len() + bytes.len() > MAX_LINE + 1 {
+            self.too_long = true;
+            self.begun.clear();
+        } else {
+            self.begun.extend_from_slice(bytes);
+        }
+    }
+
+    fn read_begun(&mut self, each: &mut impl FnMut(Row<'_>, &mut Errors)) {
+        if std::mem::take(&mut self.too_long) {
+            self.line_too_long();
+        } else {
+            let mut begun = std::mem::take(&mut self.begun);
+            self.read(&begun, each);
+            begun.clear();
+            self.begun = begun;
+        }
+    }
+
+    /// Reads a whole line, of which only the LF is gone.
+    fn read(&mut self, bytes: &[u8], each: &mut impl FnMut(Row<'_>, &mut Errors)) {
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        if bytes.len() > MAX_LINE {
+            return self.line_too_long();
+        }
+        match &self.header {
+            Header::Awaited => self.header = self.read_header(bytes),
+            Header::Of(_) if !bytes.is_empty() => self.read_row(bytes, each),
+            Header::Of(_) | Header::Bad => {}
+        }
+        self.line += 1;
+    }
+
+    fn line_too_long(&mut self) {
+        match self.header {
+            Header::Awaited => self.header = Header::Bad,
+            Header::Of(_) => {}
+            Header::Bad => return,
+        }
+        self.errors.add(self.line, None, format!("the line has more than {MAX_LINE} bytes"));
+        self.line += 1;
+    }
+
+    fn read_header(&mut self, bytes: &[u8]) -> Header {
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        let before = self.errors.total;
+        let text = match std::str::from_utf8(bytes) {
+            Ok("") => return self.bad_header("there is no header line"),
+            Ok(text) => text,
+            Err(_) => return self.bad_header(NOT_UTF8),
+        };
+        let mut of_fields = Vec::new();
+        for name in text.split(char::from(SEPARATOR)) {
+            match self.columns.iter().position(|known| known.name == name) {
+                Some(index) if of_fields.contains(&index) => {
+                    self.errors.add(1, Some(self.columns[index].name), "the column is there twice");
+                }
+                Some(index) => of_fields.push(index),
+                None => self.errors.add(1, None, format!("'{}': no such column", shown(name))),
+            }
+        }
+        for (index, column) in self.columns.iter().enumerate() {
+            if column.required && !of_fields.contains(&index) {
+                self.errors.add(1, Some(column.name), "the column is missing");
+            }
+        }
+        if self.errors.total == before { Header::Of(of_fields) } else { Header::Bad }
+    }
+
+    fn bad_header(&mut self, reason: &str) -> Header {
+        self.errors.add(1, None, reason);
+        Header::Bad
+    }
+
+    fn read_row(&mut self, bytes: &[u8], each: &mut impl FnMut(Row<'_>, &mut Errors)) {
+        let Header::Of(of_fields) = &self.header else { return };
+        let name_at = |position: usize| {
+            let field = bytes.iter().take(position).filter(|byte| **byte == SEPARATOR).count();
+            of_fields.get(field).map(|index| self.columns[*index].name)
+        };
+        if let Some(position) = bytes.iter().position(|byte| *byte == 0) {
+            return self.errors.add(self.line, name_at(position), "a NUL character cannot be stored");
+        }
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => return self.errors.add(self.line, name_at(error.valid_up_to()), NOT_UTF8),
+        };
+        let mut fields = 0;
+        let mut start = 0;
+        for field in bytes.split(|byte| *byte == SEPARATOR) {
+            let end = start + field.len();
+            if let Some(index) = of_fields.get(fields) {
+                self.places[*index] = start..end;
+            }
+            fields += 1;
+            start = end + 1;
+        }
+        if fields != of_fields.len() {
+            let reason = format!("fields in this line: {fields}, in the header: {}", of_fields.len());
+            return self.errors.add(self.line, None, reason);
+        }
+        self.rows += 1;
+        let row = Row { line: self.line, columns: self.columns, text, places: &self.places };
+        each(row, &mut self.errors);
+    }
+}
+
+const NOT_UTF8: &str = "what stands here is not UTF-8";
+
+/// A name of a file in a message: short, and in one line.
+fn shown(name: &str) -> String {
+    name.chars().take(64).flat_map(char::escape_debug).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    const COLUMNS: &[Column] = &[
+        Column { name: "phoneNumber", required: true },
+        Column { name: "lastName", required: false },
+        Column { name: "company", required: false },
+    ];
+
+    /// A row as a test sees it: its line and its fields, in the order of [`COLUMNS`].
+    type Seen = (u64, [Option<String>; 3]);
+
+    fn read(pieces: &[&[u8]]) -> (Vec<Seen>, Result<u64, Errors>) {
+        let mut seen = Vec::new();
+        let mut each = |row: Row<'_>, _: &mut Errors| {
+            let fields = ["phoneNumber", "lastName", "company"].map(|column| row.get(column).map(str::to_owned));
+            seen.push((row.line, fields));
+        };
+        let mut reader = Reader::new(COLUMNS);
+        for piece in pieces {
+            reader.push(piece, &mut each);
+        }
+        let outcome = reader.finish(&mut each);
+        (seen, outcome)
+    }
+
+    fn seen(line: u64, phone_number: &str, last_name: &str, company: &str) -> Seen {
+        let field = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        (line, [field(phone_number), field(last_name), field(company)])
+    }
+
+    /// The rows of a file in which nothing is wrong.
+    fn rows(text: impl AsRef<[u8]>) -> Vec<Seen> {
+        let (seen, outcome) = read(&[text.as_ref()]);
+        assert_eq!(outcome, Ok(seen.len() as u64));
+        seen
+    }
+
+    /// The lines that were read although something is wrong with others, and what that is.
+    fn errors(text: impl AsRef<[u8]>) -> (Vec<u64>, Vec<String>) {
+        let (seen, outcome) = read(&[text.as_ref()]);
+        let errors = outcome.unwrap_err();
+        assert_eq!(errors.total(), errors.kept().len() as u64);
+        (seen.iter().map(|(line, _)| *line).collect(), errors.kept().iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn columns_are_found_by_name_in_any_order_and_may_be_left_out() {
+        let all = "company|phoneNumber|lastName\nAcme|1|Doe\n";
+        assert_eq!(rows(all), [seen(2, "1", "Doe", "Acme")]);
+        assert_eq!(rows("lastName|phoneNumber\nDoe|1\n"), [seen(2, "1", "Doe", "")]);
+    }
+
+    #[test]
+    fn an_empty_field_is_absent_also_in_a_required_column() {
+        assert_eq!(rows("phoneNumber|lastName|company\n||\n|a|\n"), [seen(2, "", "", ""), seen(3, "", "a", "")]);
+    }
+
+    #[test]
+    fn nothing_is_quoted_trimmed_or_escaped() {
+        let text = "phoneNumber|lastName|company\n\"1|O'Neill|\"a\"\"b\" \\n\n #|\t|a,b;c\n";
+        assert_eq!(rows(text), [seen(2, "\"1", "O'Neill", "\"a\"\"b\" \\n"), seen(3, " #", "\t", "a,b;c")]);
+    }
+
+    #[test]
+    fn lines_end_in_lf_or_crlf_and_the_last_one_may_lack_its_end() {
+        let expected = [seen(2, "1", "a", ""), seen(3, "2", "b", "")];
+        assert_eq!(rows("phoneNumber|lastName\n1|a\n2|b\n"), expected);
+        assert_eq!(rows("phoneNumber|lastName\r\n1|a\r\n2|b\r\n"), expected);
+        assert_eq!(rows("phoneNumber|lastName\r\n1|a\n2|b"), expected);
+        assert_eq!(rows("phoneNumber|lastName\n1|a\n2|b\r"), expected);
+        assert_eq!(rows("phoneNumber|lastName\n1|a\rb\r\r\n"), [seen(2, "1", "a\rb\r", "")]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_name() {
+        assert_eq!(rows("\u{feff}phoneNumber\n1\n"), [seen(2, "1", "", "")]);
+        assert_eq!(rows("phoneNumber\n\u{feff}1\n"), [seen(2, "\u{feff}1", "", "")]);
+    }
+
+    #[test]
+    fn empty_lines_are_skipped_and_counted() {
+        assert_eq!(rows("phoneNumber\n\n1\n\r\n\n2\n\n"), [seen(3, "1", "", ""), seen(6, "2", "", "")]);
+    }
+
+    #[test]
+    fn a_file_may_have_no_rows() {
+        assert!(rows("phoneNumber").is_empty());
+        assert!(rows("phoneNumber\r\n").is_empty());
+    }
+
+    #[test]
+    fn a_file_without_a_header_is_refused() {
+        for text in ["", "\n", "\u{feff}", "\r\nphoneNumber\n1\n"] {
+            assert_eq!(errors(text), (vec![], vec!["line 1: there is no header line".to_owned()]), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_a_header_is_said_and_no_row_is_read() {
+        let text = "lastName|lastname|lastName||company \n1|2|3|4|5\n1\n";
+        let expected = [
+            "line 1: 'lastname': no such column",
+            "line 1, lastName: the column is there twice",
+            "line 1: '': no such column",
+            "line 1: 'company ': no such column",
+            "line 1, phoneNumber: the column is missing",
+        ];
+        assert_eq!(errors(text), (vec![], expected.map(str::to_owned).to_vec()));
+        assert_eq!(errors(b"phoneNumber\xff\n1\n"), (vec![], vec![format!("line 1: {NOT_UTF8}")]));
+        let (_, said) = errors(format!("phoneNumber|a\0{}\n", "b".repeat(100)));
+        assert_eq!(said, [format!("line 1: 'a\\0{}': no such column", "b".repeat(62))]);
+    }
+
+    #[test]
+    fn a_line_with_too_few_or_too_many_fields_is_an_error_of_that_line() {
+        let text = "phoneNumber|lastName\n1\n2|b\n3|c|\n4|d|e\n";
+        let expected = [
+            "line 2: fields in this line: 1, in the header: 2",
+            "line 4: fields in this line: 3, in the header: 2",
+            "line 5: fields in this line: 3, in the header: 2",
+        ];
+        assert_eq!(errors(text), (vec![3], expected.map(str::to_owned).to_vec()));
+    }
+
+    #[test]
+    fn a_nul_or_what_is_not_utf8_is_an_error_of_its_line_and_column() {
+        let text = b"phoneNumber|lastName|company\n1|a\0|b\n2|\xff\xfe|b\n3|c\xc3\n4|d|\xe2\x82\n5|e|f\n";
+        let expected = [
+            "line 2, lastName: a NUL character cannot be stored".to_owned(),
+            format!("line 3, lastName: {NOT_UTF8}"),
+            format!("line 4, lastName: {NOT_UTF8}"),
+            format!("line 5, company: {NOT_UTF8}"),
+        ];
+        assert_eq!(errors(text), (vec![6], expected.to_vec()));
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_an_error_of_that_line_however_it_comes() {
+        let (longest, too_long) = ("x".repeat(MAX_LINE), "x".repeat(MAX_LINE + 1));
+        let text = format!("phoneNumber\n{too_long}\n{longest}\r\n{too_long}\r\n{too_long}{too_long}\n1\n{longest}");
+        let lines = |pieces: &[&[u8]]| {
+            let (seen, outcome) = read(pieces);
+            (seen.iter().map(|(line, _)| *line).collect::<Vec<_>>(), outcome.unwrap_err().to_string())
+        };
+        let reason = "the line has more than 65536 bytes";
+        let expected = (vec![3, 6, 7], format!("line 2: {reason}; line 4: {reason}; line 5: {reason}"));
+        assert_eq!(lines(&[text.as_bytes()]), expected);
+        for size in [1, 1000, MAX_LINE, MAX_LINE + 1, MAX_LINE + 2] {
+            assert_eq!(lines(&text.as_bytes().chunks(size).collect::<Vec<_>>()), expected, "{size}");
+        }
+        assert_eq!(errors(&too_long), (vec![], vec![format!("line 1: {reason}")]));
+        assert_eq!(errors(format!("{too_long}\n{too_long}\n1\n")), (vec![], vec![format!("line 1: {reason}")]));
+    }
+
+    #[test]
+    fn no_more_is_held_than_the_longest_line() {
+        let mut reader = Reader::new(COLUMNS);
+        for _ in 0..1000 {
+            reader.push(&[b'x'; 4096], &mut |_, _| {});
+        }
+        assert!(reader.begun.capacity() <= 2 * MAX_LINE, "{}", reader.begun.capacity());
+    }
+
+    #[test]
+    fn the_first_hundred_errors_are_kept_and_all_are_counted_also_those_of_the_caller() {
+        let text = format!("phoneNumber\n{}", "1\n2|\n".repeat(80));
+        let mut each = |row: Row<'_>, errors: &mut Errors| errors.add(row.line, Some("phoneNumber"), "it is taken");
+        let mut reader = Reader::new(COLUMNS);
+        reader.push(text.as_bytes(), &mut each);
+        assert_eq!(reader.errors().total(), 160);
+        let errors = reader.finish(&mut each).unwrap_err();
+        assert_eq!((errors.kept().len(), errors.total()), (MAX_ERRORS, 160));
+        let said = errors.to_string();
+        let begin = "line 2, phoneNumber: it is taken; line 3: fields in this line: 2, in the header: 1; line 4,";
+        assert!(said.starts_with(begin), "{said}");
+        assert!(said.ends_with("line 101: fields in this line: 2, in the header: 1; and 60 more"), "{said}");
+    }
+
+    #[test]
+    fn a_column_that_nobody_knows_has_no_fields() {
+        let mut each = |row: Row<'_>, _: &mut Errors| assert_eq!(row.get("colour"), None);
+        let mut reader = Reader::new(COLUMNS);
+        reader.push(b"phoneNumber\n1\n", &mut each);
+        assert_eq!(reader.finish(&mut each), Ok(1));
+    }
+
+    /// Lines of all kinds, with their ends: right ones, bad ones, and bytes of no meaning.
+    fn file() -> impl Strategy<Value = Vec<u8>> {
+        let line = prop_oneof![
+            4 => "[é|a\"]{0,6}\\|[0-9]{0,4}\\|[€ü]{0,3}".prop_map(String::into_bytes),
+            1 => vec(any::<u8>(), 0..12),
+            1 => Just(Vec::new()),
+        ];
+        let end = prop_oneof![Just(&b"\n"[..]), Just(&b"\r\n"[..])];
+        let header = prop_oneof![
+            Just("\u{feff}phoneNumber|lastName|company"),
+            Just("company|phoneNumber|lastName"),
+            Just("company|Ł")
+        ];
+        (header, vec((line, end.clone()), 0..12), end).prop_map(|(header, lines, end)| {
+            let rest = lines.into_iter().flat_map(|(line, end)| [line, end.to_vec()].concat());
+            [header.as_bytes(), end].concat().into_iter().chain(rest).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn however_a_file_is_cut_it_reads_the_same(file in file(), cuts in vec(any::<prop::sample::Index>(), 0..20)) {
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.index(file.len() + 1)).collect();
+            cuts.extend([0, file.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|cut| &file[cut[0]..cut[1]]).collect();
+            let whole = read(&[&file]);
+            prop_assert_eq!(read(&pieces), whole.clone());
+            prop_assert_eq!(read(&file.chunks(1).collect::<Vec<_>>()), whole);
+        }
+    }
+}
