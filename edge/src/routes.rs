@@ -4,6 +4,7 @@ use axum::routing::get;
 use configmgt_contract::{
     changes::{GetChange, ListChanges, RevertChange},
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
+    validation::ValidateUser,
 };
 
 use crate::{
@@ -15,6 +16,8 @@ use crate::{
 /// Every route, in the order of the documents.
 pub fn routes() -> Table {
     Table::default()
+        .section("Users", "/configmgt/api/2.0")
+        .post("/user/validate", |Json(user): Json<ValidateUser>| user)
         .section("Meeting rooms", "/configmgt/api/2.0")
         .get("/meetingrooms", || ListRooms {})
         .post("/meetingrooms", |Json(room): Json<CreateRoom>| room)

@@ -138,13 +138,15 @@ CREATE TABLE ice_servers (
     CONSTRAINT ice_servers_one CHECK (id = 'ice_servers')
 );
 
--- How often a user name was tried with a wrong password, and until when it is not tried again. No object.
+-- How often passwords were tried for a user name, known or not, since the right one, and until when no more are looked at. Counted
+-- before the password is looked at. No object.
 CREATE TABLE login_attempt (
     username      text        PRIMARY KEY,
-    failures      integer     NOT NULL,
-    failed_at     timestamptz NOT NULL,
-    blocked_until timestamptz NOT NULL
+    attempts      integer     NOT NULL,
+    attempted_at  timestamptz NOT NULL,
+    blocked_until timestamptz NOT NULL DEFAULT '-infinity'
 );
+CREATE INDEX login_attempt_attempted_at ON login_attempt (attempted_at);
 
 -- How far an import has come. No object.
 CREATE TABLE import (

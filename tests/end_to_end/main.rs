@@ -19,3 +19,4 @@ mod running;
 mod soak;
 mod subscribers;
 mod traces;
+mod validation;

@@ -11,7 +11,7 @@ use tokio::{net::TcpListener, sync::mpsc};
 use crate::running::{Running, TOKEN};
 
 /// Receives spans over OTLP, with the name of the process they come from.
-async fn collector() -> (String, mpsc::UnboundedReceiver<(String, Span)>) {
+pub(crate) async fn collector() -> (String, mpsc::UnboundedReceiver<(String, Span)>) {
     let (spans, received) = mpsc::unbounded_channel();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

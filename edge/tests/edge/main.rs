@@ -1,4 +1,4 @@
-//! The edge without a socket: requests against the application, with the real meetingroom service behind it.
+//! The edge without a socket: requests against the application, with the real services behind it that have operations.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -33,11 +33,14 @@ impl Answered {
     }
 }
 
-/// The application with the meetingroom service and no other.
+/// The application with the services that have operations, and no other.
 pub(crate) async fn application() -> Application {
     let database = Database::create().await.unwrap();
-    let journal = Journal::new(Connections::new(database.of_service("meetingroom")));
-    over(Local::default().with(Arc::new(configmgt_meetingroom::SERVICE.handlers(&journal))))
+    let services = [configmgt_users::SERVICE, configmgt_meetingroom::SERVICE];
+    over(services.iter().fold(Local::default(), |local, service| {
+        let journal = Journal::new(Connections::new(database.of_service(service.name)));
+        local.with(Arc::new(service.handlers(&journal)))
+    }))
 }
 
 pub(crate) fn over(local: Local) -> Application {

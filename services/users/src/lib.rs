@@ -2,8 +2,16 @@
 
 pub mod password;
 
-use configmgt_contract::users;
-use configmgt_runtime::service::Description;
+mod store;
+mod validation;
+
+use std::sync::Arc;
+
+use configmgt_bus::Handlers;
+use configmgt_contract::{users, validation::Validation};
+use configmgt_runtime::{journal::Journal, service::Description};
+
+use password::Passwords;
 
 /// The service, for [`configmgt_runtime::service::main`].
 pub const SERVICE: Description = Description {
@@ -12,5 +20,10 @@ pub const SERVICE: Description = Description {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Users with their lines, services, rights and preferences",
     objects: &[],
-    handlers: |handlers, _| handlers,
+    handlers,
 };
+
+fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
+    let validator = Arc::new(validation::Validator::new(journal, Passwords::start()));
+    handlers.with(&validator, Validation::endpoints())
+}

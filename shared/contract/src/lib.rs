@@ -15,6 +15,7 @@ pub mod numbers;
 pub mod password;
 pub mod queues;
 pub mod users;
+pub mod validation;
 
 mod listing;
 mod objects;

@@ -21,6 +21,11 @@ impl Password {
     pub const fn expose(&self) -> &str {
         self.0.as_str()
     }
+
+    /// The one that the documents show. No [`Example`](crate::Example), which would make passwords something to answer.
+    pub(crate) fn example() -> Self {
+        Self("doe".to_owned())
+    }
 }
 
 impl fmt::Debug for Password {
