@@ -211,6 +211,25 @@ where
     }
 }
 
+impl<F, O, A, B> Ask<(A, B)> for F
+where
+    F: Fn(A, B) -> O + Clone + Send + Sync + 'static,
+    O: Operation,
+    A: Input,
+    B: Input,
+{
+    type Operation = O;
+
+    fn ask(&self, incoming: &Incoming) -> Result<O, Fault> {
+        Ok(self(A::read(incoming)?, B::read(incoming)?))
+    }
+
+    fn describe(inputs: &mut Described) {
+        A::describe(inputs);
+        B::describe(inputs);
+    }
+}
+
 /// Asks the service, and passes its bytes on as they are.
 async fn relay<I, A: Ask<I>>(
     edge: Edge,
