@@ -198,6 +198,12 @@ fn success(entry: &Entry) -> ResponseDoc {
                     .description(Some("The version of the object."));
                 response = response.header("ETag", tag.build());
             }
+            if entry.creates {
+                let location = HeaderBuilder::new()
+                    .schema(Some(inputs::schema(Type::String)))
+                    .description(Some("The path of the new object."));
+                response = response.header("Location", location.build());
+            }
             response.build()
         }
         None => ResponseBuilder::new().description("Done, without a body").build(),

@@ -10,7 +10,8 @@ use axum::{
 };
 use configmgt_bus::Request as BusRequest;
 use configmgt_contract::{
-    Answer, Body as BodyDoc, Call, Fault, IdempotencyKey, Operation, OperationDoc, RefusalDoc, Reply, Status,
+    Answer, Body as BodyDoc, Call, Fault, IdempotencyKey, Operation, OperationDoc, RefusalDoc, Reply, Status, Success,
+    Whole,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
@@ -18,7 +19,7 @@ use crate::{
     etag,
     exchange::{Edge, Route},
     inputs::{Described, Incoming, Input, QueryParameter},
-    limits, problem,
+    limits, location, problem,
 };
 
 /// The product's routes, in the order of the documents.
@@ -40,6 +41,8 @@ pub struct Entry {
     pub(crate) success: u16,
     /// Whether the answer has an `ETag`.
     pub(crate) versioned: bool,
+    /// Whether the answer has a `Location`.
+    pub(crate) creates: bool,
     /// The content type of the answer.
     pub(crate) kind: &'static str,
     pub(crate) reply: Option<BodyDoc>,
@@ -80,6 +83,7 @@ impl Table {
             inputs: Described { query: feed.query, ..Described::default() },
             success: 200,
             versioned: false,
+            creates: false,
             kind: "text/event-stream",
             reply: Some((feed.reply)()),
             refusals: Vec::new(),
@@ -144,6 +148,7 @@ impl Table {
             inputs,
             success: <A::Operation as Operation>::Reply::SUCCESS.http(),
             versioned: <A::Operation as Operation>::Reply::VERSIONED,
+            creates: <A::Operation as Operation>::Reply::SUCCESS == Success::Created,
             kind: "application/json",
             reply: <A::Operation as Operation>::Reply::schema(),
             refusals: OperationDoc::refusals_of::<A::Operation>().collect(),
@@ -245,12 +250,13 @@ async fn relay<I, A: Ask<I>>(
         head.extensions.remove::<Call>().ok_or_else(|| Fault::new(Status::Unauthorized, "no token was checked"))?;
     let incoming = Incoming { uri: head.uri, path, body: limits::read(body).await? };
     let operation = ask.ask(&incoming)?;
+    let path = incoming.uri.path();
     if !A::Operation::DOC.safe && call.idempotency_key.is_none() {
         // So that the edge itself can ask again.
         call.idempotency_key = Some(IdempotencyKey::Edge(uuid::Uuid::new_v4().simple().to_string()));
     }
     let answer = exchange(edge, operation, call).await?;
-    Ok(success::<A::Operation>(answer))
+    Ok(success::<A::Operation>(path, answer))
 }
 
 /// Asks the service that owns the operation.
@@ -264,10 +270,11 @@ pub(crate) fn request<O: Operation>(operation: &O, doc: OperationDoc, call: Call
     Ok(BusRequest { operation: doc, ..request })
 }
 
-fn success<O: Operation>(answer: Answer) -> Response<Body> {
-    let (body, version) = match answer {
-        Answer::Whole { body, version } => (Body::from(body), version),
-        Answer::Pieces(pieces) => (Body::from_stream(pieces), None),
+/// The answer to a request for `path`.
+fn success<O: Operation>(path: &str, answer: Answer) -> Response<Body> {
+    let (body, version, created) = match answer {
+        Answer::Whole(Whole { body, version, created }) => (Body::from(body), version, created),
+        Answer::Pieces(pieces) => (Body::from_stream(pieces), None, None),
     };
     let mut response = Response::new(body);
     let status = O::Reply::SUCCESS.http();
@@ -277,6 +284,9 @@ fn success<O: Operation>(answer: Answer) -> Response<Body> {
     }
     if let Some(tag) = version.and_then(etag::of) {
         response.headers_mut().insert(header::ETAG, tag);
+    }
+    if let Some(location) = created.and_then(|id| location::below(path, &id)) {
+        response.headers_mut().insert(header::LOCATION, location);
     }
     response
 }

@@ -28,7 +28,7 @@ pub use operation::{
     Unjournaled, Unreadable, Work, Working,
 };
 pub use refusal::{BoxError, Broken, Failure, Fault, NoRefusal, Refusal, RefusalDoc, Status, chain};
-pub use reply::{Answer, Body, Example, PIECE_BYTES, Pieces, Reply, Success, Versioned};
+pub use reply::{Answer, Body, Created, Example, PIECE_BYTES, Pieces, Reply, Success, Versioned, Whole};
 
 #[doc(hidden)]
 pub mod macros {

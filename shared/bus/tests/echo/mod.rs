@@ -7,7 +7,7 @@ use std::sync::{
 
 use configmgt_bus::Handlers;
 use configmgt_contract::{
-    BoxError, Call, Endpoint, Example, Fault, Listing, Outcome, Owner, Status, Unjournaled, refusals, service,
+    BoxError, Call, Created, Endpoint, Example, Fault, Listing, Outcome, Owner, Status, Unjournaled, refusals, service,
 };
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,8 @@ service! {
         read fn count(Count) -> Listing<Number>;
         /// Count one more
         write fn add(Add) -> Text;
+        /// Write it down under a name
+        write fn keep(Keep) -> Created<Text>;
     }
 }
 
@@ -60,6 +62,10 @@ pub(crate) struct Count {
 }
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Add {}
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Keep {
+    pub(crate) name: String,
+}
 
 #[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct Text {
@@ -179,6 +185,10 @@ impl Echoes for Echo {
     async fn add(&self, _: &mut Call, _: Add) -> Outcome<Add> {
         self.added.fetch_add(1, Ordering::Relaxed);
         Ok(Text { text: "added".to_owned() })
+    }
+
+    async fn keep(&self, _: &mut Call, Keep { name }: Keep) -> Outcome<Keep> {
+        Ok(Created { id: name, version: 3, object: Text { text: "kept".to_owned() } })
     }
 }
 
