@@ -37,7 +37,7 @@ CREATE TABLE users (
     mobile_phone_number   text,
     external_phone_number text,
     entity                text    CONSTRAINT users_entity REFERENCES entity,
-    -- Names of labels, sorted. Whoever writes them holds the labels' rows FOR KEY SHARE.
+    -- Names of labels, in the order in which they were given. The triggers labels_exist and label_is_unused keep them valid.
     labels                text[]  NOT NULL DEFAULT '{}',
     version               bigint  NOT NULL DEFAULT 1,
     CONSTRAINT users_login_key UNIQUE (login),
@@ -47,6 +47,45 @@ CREATE INDEX users_full_name ON users (btrim(firstname || ' ' || lastname), id);
 CREATE INDEX users_full_name_pattern ON users (btrim(firstname || ' ' || lastname) text_pattern_ops);
 CREATE INDEX users_entity ON users (entity);
 CREATE INDEX users_labels ON users USING gin (labels);
+
+-- What a foreign key would do, if an array could have one: a user's labels exist, whoever writes them (an undo is a writer, too).
+-- Until the user is committed, none of them can be deleted.
+CREATE FUNCTION check_labels() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    known   text[];
+    missing text;
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.labels = OLD.labels THEN
+        RETURN NULL;
+    END IF;
+    known := ARRAY(SELECT name FROM label WHERE name = ANY (NEW.labels) FOR KEY SHARE);
+    SELECT given INTO missing FROM unnest(NEW.labels) AS given WHERE NOT given = ANY (known) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'foreign_key_violation',
+            CONSTRAINT = 'users_labels',
+            MESSAGE = format('there is no label ''%s''', missing);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- The other side of it. The label's row is locked by now: no user can be given it, and those who were are committed.
+CREATE FUNCTION check_label_is_unused() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF EXISTS (SELECT FROM users WHERE labels @> ARRAY[OLD.name]) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'foreign_key_violation',
+            CONSTRAINT = 'users_labels',
+            MESSAGE = format('the label ''%s'' is in use', OLD.name);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER labels_exist AFTER INSERT OR UPDATE ON users
+    FOR EACH ROW WHEN (NEW.labels <> '{}') EXECUTE FUNCTION check_labels();
+CREATE TRIGGER label_is_unused AFTER DELETE ON label FOR EACH ROW EXECUTE FUNCTION check_label_is_unused();
 
 -- A user has one line at most.
 CREATE TABLE line (
