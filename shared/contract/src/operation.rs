@@ -243,7 +243,7 @@ macro_rules! service {
         $(#[doc = $trait_doc:literal])*
         $vis:vis trait $service:ident($name:literal, $resource:literal) refuses $refusal:ty {
             $(
-                $(#[doc = $doc:literal])*
+                $(#[doc = $doc:expr])*
                 $kind:ident fn $operation:ident($request:ty) -> $reply:ty $(, refuses $($variant:ident)|+)?;
             )*
         }
@@ -300,7 +300,7 @@ macro_rules! service {
     };
     (@safe read) => { true };
     (@safe write) => { false };
-    (@method read $(#[doc = $doc:literal])* $operation:ident($request:ty)) => {
+    (@method read $(#[doc = $doc:expr])* $operation:ident($request:ty)) => {
         $(#[doc = $doc])*
         fn $operation(
             &self,
@@ -308,7 +308,7 @@ macro_rules! service {
             request: $request,
         ) -> impl $crate::macros::Future<Output = $crate::Outcome<$request>> + Send;
     };
-    (@method write $(#[doc = $doc:literal])* $operation:ident($request:ty)) => {
+    (@method write $(#[doc = $doc:expr])* $operation:ident($request:ty)) => {
         $(#[doc = $doc])*
         fn $operation(
             &self,
