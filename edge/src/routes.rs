@@ -2,8 +2,14 @@
 
 use axum::routing::get;
 use configmgt_contract::{
+    catalogues::{
+        CreateContext, CreateEntity, CreateLabel, CreateMediaserver, DeleteContext, DeleteEntity, DeleteLabel,
+        DeleteMediaserver, ListContexts, ListEntities, ListLabels, ListMediaservers,
+    },
     changes::{GetChange, ListChanges, RevertChange},
+    directory::{FindUsers, ListContacts, ListUsers},
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
+    users::{CreateUser, DeleteUser, GetUser, PatchUser, ReplaceUser},
 };
 
 use crate::{
@@ -15,6 +21,28 @@ use crate::{
 /// Every route, in the order of the documents.
 pub fn routes() -> Table {
     Table::default()
+        .section("Users", "/configmgt/api/2.0")
+        .get("/users", || ListUsers {})
+        .post("/users/find", |Json(find): Json<FindUsers>| find)
+        .get("/users/ascontact", || ListContacts {})
+        .post("/users", |Json(user): Json<CreateUser>| user)
+        .get("/users/{id}", |Path(id)| GetUser { id })
+        .put("/users/{id}", |Path(id), Json(fields)| ReplaceUser { id, fields })
+        .patch("/users/{id}", |Path(id), Json(patch)| PatchUser { id, patch })
+        .delete("/users/{id}", |Path(id)| DeleteUser { id })
+        .section("Entities, media servers, contexts and labels", "/configmgt/api/2.0")
+        .get("/entities", || ListEntities {})
+        .post("/entities", |Json(entity): Json<CreateEntity>| entity)
+        .delete("/entities/{name}", |Path(name)| DeleteEntity { name })
+        .get("/mediaservers", || ListMediaservers {})
+        .post("/mediaservers", |Json(mediaserver): Json<CreateMediaserver>| mediaserver)
+        .delete("/mediaservers/{name}", |Path(name)| DeleteMediaserver { name })
+        .get("/contexts", || ListContexts {})
+        .post("/contexts", |Json(context): Json<CreateContext>| context)
+        .delete("/contexts/{name}", |Path(name)| DeleteContext { name })
+        .get("/labels", || ListLabels {})
+        .post("/labels", |Json(label): Json<CreateLabel>| label)
+        .delete("/labels/{name}", |Path(name)| DeleteLabel { name })
         .section("Meeting rooms", "/configmgt/api/2.0")
         .get("/meetingrooms", || ListRooms {})
         .post("/meetingrooms", |Json(room): Json<CreateRoom>| room)

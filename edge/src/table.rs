@@ -110,6 +110,12 @@ impl Table {
         self.entry(Method::PUT, MethodFilter::PUT, path, ask, ask_owner)
     }
 
+    /// A route whose body is a JSON merge patch (RFC 7396): what it leaves out stays as it is, and `null` removes.
+    #[must_use]
+    pub(crate) fn patch<I>(self, path: &str, ask: impl Ask<I>) -> Self {
+        self.entry(Method::PATCH, MethodFilter::PATCH, path, ask, ask_owner)
+    }
+
     #[must_use]
     pub(crate) fn delete<I>(self, path: &str, ask: impl Ask<I>) -> Self {
         self.entry(Method::DELETE, MethodFilter::DELETE, path, ask, ask_owner)

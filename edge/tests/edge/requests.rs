@@ -232,7 +232,7 @@ async fn liveness_needs_nothing_and_readiness_names_what_is_missing() {
     let live = answered(&application, unauthenticated("/livez")).await;
     assert_eq!((live.status, live.json()), (200, json!({"status": "live"})));
     let ready = answered(&application, unauthenticated("/readyz")).await;
-    let missing = ["users", "callbacks", "queue-dissuasion"];
+    let missing = ["callbacks", "queue-dissuasion"];
     let missing = missing.map(|service| format!("no instance of the {service} service is listening")).join("; ");
     assert_eq!(refused(&ready), (503, envelope("ServiceUnavailable", &format!("not ready: {missing}"))));
 }

@@ -1,14 +1,53 @@
 //! The `users` service: users with their lines, services, rights and preferences.
 
-use configmgt_contract::users;
-use configmgt_runtime::service::Description;
+mod catalogues;
+mod directory;
+mod hash;
+mod store;
+mod text;
+mod users;
+
+use std::sync::Arc;
+
+use configmgt_bus::Handlers;
+use configmgt_contract::{
+    catalogues::{Contexts, Entities, Labels, Mediaservers},
+    directory::Directory,
+    users::{self as contract, Users},
+};
+use configmgt_runtime::{
+    journal::{Journal, Object},
+    service::Description,
+};
 
 /// The service, for [`configmgt_runtime::service::main`].
 pub const SERVICE: Description = Description {
-    name: users::SERVICE,
+    name: contract::SERVICE,
     process: env!("CARGO_PKG_NAME"),
     version: env!("CARGO_PKG_VERSION"),
     summary: "Users with their lines, services, rights and preferences",
-    objects: &[],
-    handlers: |handlers, _| handlers,
+    objects: &OBJECTS,
+    handlers,
 };
+
+/// What it journals.
+const OBJECTS: [Object; 5] = [
+    store::users::OBJECT,
+    store::catalogues::entity::OBJECT,
+    store::catalogues::mediaserver::OBJECT,
+    store::catalogues::context::OBJECT,
+    store::catalogues::label::OBJECT,
+];
+
+fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
+    let users = Arc::new(users::Users::new(journal.clone()));
+    let directory = Arc::new(directory::Directory::new(journal.clone()));
+    let catalogues = Arc::new(catalogues::Catalogues::new(journal));
+    handlers
+        .with(&users, Users::endpoints())
+        .with(&directory, Directory::endpoints())
+        .with(&catalogues, Entities::endpoints())
+        .with(&catalogues, Mediaservers::endpoints())
+        .with(&catalogues, Contexts::endpoints())
+        .with(&catalogues, Labels::endpoints())
+}

@@ -7,11 +7,15 @@
 //! This crate does no I/O and knows neither NATS nor HTTP nor SQL.
 
 pub mod callbacks;
+pub mod catalogues;
 pub mod changes;
+pub mod directory;
 pub mod events;
 pub mod filter;
 pub mod meetingrooms;
+pub mod merge;
 pub mod numbers;
+pub mod password;
 pub mod queues;
 pub mod users;
 

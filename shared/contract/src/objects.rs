@@ -1,6 +1,18 @@
-use crate::{events::ObjectDoc, meetingrooms::RoomState};
+use crate::{
+    catalogues::{Context, Entity, Label, Mediaserver},
+    events::ObjectDoc,
+    meetingrooms::RoomState,
+    users::User,
+};
 
 /// Every kind of object whose changes are events.
 pub fn objects() -> Vec<ObjectDoc> {
-    vec![ObjectDoc::of::<RoomState>()]
+    vec![
+        ObjectDoc::of::<RoomState>(),
+        ObjectDoc::of::<User>(),
+        ObjectDoc::of::<Entity>(),
+        ObjectDoc::of::<Mediaserver>(),
+        ObjectDoc::of::<Context>(),
+        ObjectDoc::of::<Label>(),
+    ]
 }

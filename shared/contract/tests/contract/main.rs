@@ -3,8 +3,10 @@
 
 mod find;
 mod listing;
+mod merge;
 mod operations;
 mod rooms;
+mod users;
 
 use serde::de::DeserializeOwned;
 
