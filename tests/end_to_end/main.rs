@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
+mod catalogues;
+mod directory;
 mod events;
 mod faults;
 mod feed;
@@ -19,3 +21,4 @@ mod running;
 mod soak;
 mod subscribers;
 mod traces;
+mod users;
