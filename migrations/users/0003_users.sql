@@ -244,6 +244,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     TO configmgt_users;
 GRANT SELECT ON directory TO configmgt_users;
 
--- Every XiVO has a main server, and the context that it is installed with.
+-- Every XiVO has a main server, and the context that it is installed with. Their history begins here.
+SET LOCAL configmgt.actor = 'migration';
 INSERT INTO mediaserver (name, display_name) VALUES ('default', 'MDS Main');
 INSERT INTO context (name, display_name) VALUES ('default', 'Default');
