@@ -62,6 +62,19 @@ impl Journal {
         &self.connections
     }
 
+    /// Carries `work` out in the name of `actor`, where no client asks for it.
+    pub(crate) async fn carry_out_as<W>(&self, actor: &str, work: W) -> sqlx::Result<()>
+    where
+        W: AsyncFnOnce(&mut PgConnection) -> sqlx::Result<()>,
+    {
+        let mut connection = self.connections.lend().await?;
+        execute(&mut connection, format!("BEGIN; SET LOCAL configmgt.actor = {}", literal(actor))).await?;
+        work(&mut connection).await?;
+        execute(&mut connection, "COMMIT".to_owned()).await?;
+        self.written.notify_one();
+        connection.done(Ok(()))
+    }
+
     /// Told after each change that was committed here.
     pub(crate) fn written(&self) -> Arc<Notify> {
         Arc::clone(&self.written)
