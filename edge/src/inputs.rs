@@ -5,7 +5,10 @@ use std::{ops::RangeInclusive, str::FromStr};
 use axum::http::Uri;
 use bytes::Bytes;
 use configmgt_contract::{Body, Example, Fault, Status};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use utoipa::{
     ToSchema,
     openapi::{ObjectBuilder, Type},
@@ -199,8 +202,10 @@ impl<T: DeserializeOwned + Serialize + ToSchema + Example + Send> Input for Json
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let field = error.path().to_string();
             let error = error.into_inner();
+            // A value of another kind than a name is a syntax error to the reader of an enum.
+            let is_json = error.is_data() || serde_json::from_slice::<IgnoredAny>(&incoming.body).is_ok();
             let what = match field.as_str() {
-                _ if !error.is_data() => "the body is no valid JSON".to_owned(),
+                _ if !is_json => "the body is no valid JSON".to_owned(),
                 "." | "?" => "the body does not fit".to_owned(),
                 field => format!("the body does not fit at {field}"),
             };
