@@ -8,6 +8,7 @@ use configmgt_contract::{
     },
     changes::{GetChange, ListChanges, RevertChange},
     directory::{FindUsers, ListContacts, ListUsers},
+    lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
     users::{CreateUser, DeleteUser, GetUser, PatchUser, ReplaceUser},
 };
@@ -43,6 +44,11 @@ pub fn routes() -> Table {
         .get("/labels", || ListLabels {})
         .post("/labels", |Json(label): Json<CreateLabel>| label)
         .delete("/labels/{name}", |Path(name)| DeleteLabel { name })
+        .section("Lines", "/configmgt/api/2.0")
+        .get("/users/{id}/line", |Path(user_id)| GetLine { user_id })
+        .post("/users/{id}/line", |Path(user_id), Json(line)| CreateLine { user_id, line })
+        .put("/users/{id}/line", |Path(user_id), Json(line)| UpdateLine { user_id, line })
+        .delete("/users/{id}/line", |Path(user_id)| DeleteLine { user_id })
         .section("Meeting rooms", "/configmgt/api/2.0")
         .get("/meetingrooms", || ListRooms {})
         .post("/meetingrooms", |Json(room): Json<CreateRoom>| room)

@@ -11,6 +11,7 @@ mod feed;
 mod health;
 mod history;
 mod kills;
+mod lines;
 mod lists;
 mod logs;
 mod meetingrooms;

@@ -10,7 +10,7 @@ use configmgt_stack::{
     scratch,
 };
 use reqwest::{Client, Method, RequestBuilder, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::sync::{Mutex, mpsc};
 
@@ -187,6 +187,15 @@ impl Running {
              SELECT 'room' || i, 'Meeting room number ' || i, 100000 + i, 1000 + i FROM generate_series(1, {count}) i"
         ))
         .await;
+    }
+
+    /// Creates users: first name, last name and login, by their ids from 1 on.
+    pub(crate) async fn create_users(&self, users: &[(&str, &str, &str)]) {
+        for (firstname, lastname, login) in users {
+            let user = json!({"firstname": firstname, "lastname": lastname, "login": login});
+            let (status, created) = self.ask("POST", "2.0/users", Some(user)).await;
+            assert_eq!(status, 201, "{created}");
+        }
     }
 
     /// Adds users `1..=count` with their lines, in the same way.

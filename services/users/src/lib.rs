@@ -3,6 +3,7 @@
 mod catalogues;
 mod directory;
 mod hash;
+mod lines;
 mod store;
 mod text;
 mod users;
@@ -13,6 +14,7 @@ use configmgt_bus::Handlers;
 use configmgt_contract::{
     catalogues::{Contexts, Entities, Labels, Mediaservers},
     directory::Directory,
+    lines::Lines,
     users::{self as contract, Users},
 };
 use configmgt_runtime::{
@@ -32,18 +34,20 @@ pub const SERVICE: Description = Description {
 };
 
 /// What it journals.
-const OBJECTS: [Object; 5] = [
+const OBJECTS: [Object; 6] = [
     store::users::OBJECT,
     store::catalogues::entity::OBJECT,
     store::catalogues::mediaserver::OBJECT,
     store::catalogues::context::OBJECT,
     store::catalogues::label::OBJECT,
+    store::lines::OBJECT,
 ];
 
 fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
     let users = Arc::new(users::Users::new(journal.clone()));
     let directory = Arc::new(directory::Directory::new(journal.clone()));
-    let catalogues = Arc::new(catalogues::Catalogues::new(journal));
+    let catalogues = Arc::new(catalogues::Catalogues::new(journal.clone()));
+    let lines = Arc::new(lines::Lines::new(journal));
     handlers
         .with(&users, Users::endpoints())
         .with(&directory, Directory::endpoints())
@@ -51,4 +55,5 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
         .with(&catalogues, Mediaservers::endpoints())
         .with(&catalogues, Contexts::endpoints())
         .with(&catalogues, Labels::endpoints())
+        .with(&lines, Lines::endpoints())
 }

@@ -12,6 +12,7 @@ pub mod changes;
 pub mod directory;
 pub mod events;
 pub mod filter;
+pub mod lines;
 pub mod meetingrooms;
 pub mod merge;
 pub mod numbers;

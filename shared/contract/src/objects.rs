@@ -1,6 +1,7 @@
 use crate::{
     catalogues::{Context, Entity, Label, Mediaserver},
     events::ObjectDoc,
+    lines::LineState,
     meetingrooms::RoomState,
     users::User,
 };
@@ -14,5 +15,6 @@ pub fn objects() -> Vec<ObjectDoc> {
         ObjectDoc::of::<Mediaserver>(),
         ObjectDoc::of::<Context>(),
         ObjectDoc::of::<Label>(),
+        ObjectDoc::of::<LineState>(),
     ]
 }

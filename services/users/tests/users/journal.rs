@@ -5,6 +5,7 @@ use configmgt_contract::{
         DeleteMediaserver,
     },
     changes::RevertChange,
+    lines::{CreateLine, DeleteLine, UpdateLine},
     users::{CreateUser, DeleteUser, PatchUser, ReplaceUser},
 };
 use serde_json::{Value, json};
@@ -38,13 +39,18 @@ async fn every_operation_that_writes_leaves_one_change_in_the_journal() {
         };
     }
     leaves!(CreateUser, {"firstname": "A"}, "user 1 created");
-    leaves!(ReplaceUser, {"id": 1, "fields": {"firstname": "B"}}, "user 1 updated");
+    leaves!(ReplaceUser, {"id": 1, "fields": {"firstname": "B", "login": "b"}}, "user 1 updated");
     leaves!(PatchUser, {"id": 1, "patch": {"firstname": "C"}}, "user 1 updated");
     let event_id: String = sqlx::query_scalar("SELECT event_id::text FROM users.journal ORDER BY id DESC LIMIT 1")
         .fetch_one(&service.owner)
         .await
         .unwrap();
     leaves!(RevertChange, {"event_id": event_id}, "user 1 updated");
+    let line = json!({"lineType": "phone", "context": "default", "extension": "1000"});
+    leaves!(CreateLine, {"user_id": 1, "line": line}, "line 1 created");
+    let ua = json!({"lineType": "ua", "context": "default", "extension": "1000"});
+    leaves!(UpdateLine, {"user_id": 1, "line": ua}, "line 1 updated");
+    leaves!(DeleteLine, {"user_id": 1}, "line 1 deleted");
     leaves!(DeleteUser, {"id": 1}, "user 1 deleted");
     leaves!(CreateEntity, {"name": "a"}, "entity a created");
     leaves!(DeleteEntity, {"name": "a"}, "entity a deleted");

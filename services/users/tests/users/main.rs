@@ -5,6 +5,7 @@
 mod catalogues;
 mod directory;
 mod journal;
+mod lines;
 mod model;
 mod users;
 
@@ -43,6 +44,15 @@ impl Service {
         let local = Local::default().with(Arc::clone(&handlers));
         let owner = PgPool::connect_with(database.owner.clone()).await.unwrap();
         Self { local, handlers, owner }
+    }
+
+    /// With so many users, by their ids from 1 on. The login of user 7 is `user7`.
+    async fn with_users(count: i32) -> Self {
+        let service = Self::start().await;
+        let users = "INSERT INTO users (firstname, lastname, login)
+                     SELECT 'First' || i, 'Last' || i, 'user' || i FROM generate_series(1, {count}) i";
+        service.run(&users.replace("{count}", &count.to_string())).await;
+        service
     }
 
     /// Sends what the edge would make of `request`; an answer without a body is null.
