@@ -10,6 +10,7 @@ use configmgt_contract::{
     directory::{FindUsers, ListContacts, ListUsers},
     lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
+    services::{GetServices, UpdateServices},
     users::{CreateUser, DeleteUser, GetUser, PatchUser, ReplaceUser},
 };
 
@@ -49,6 +50,9 @@ pub fn routes() -> Table {
         .post("/users/{id}/line", |Path(user_id), Json(line)| CreateLine { user_id, line })
         .put("/users/{id}/line", |Path(user_id), Json(line)| UpdateLine { user_id, line })
         .delete("/users/{id}/line", |Path(user_id)| DeleteLine { user_id })
+        .section("User services", "/configmgt/api/2.0")
+        .get("/users/{id}/services", |Path(user_id)| GetServices { user_id })
+        .put("/users/{id}/services", |Path(user_id), Json(services)| UpdateServices { user_id, services })
         .section("Meeting rooms", "/configmgt/api/2.0")
         .get("/meetingrooms", || ListRooms {})
         .post("/meetingrooms", |Json(room): Json<CreateRoom>| room)

@@ -19,6 +19,7 @@ mod observed;
 mod restarts;
 mod retries;
 mod running;
+mod services;
 mod soak;
 mod subscribers;
 mod traces;

@@ -4,6 +4,7 @@ mod catalogues;
 mod directory;
 mod hash;
 mod lines;
+mod services;
 mod store;
 mod text;
 mod users;
@@ -15,6 +16,7 @@ use configmgt_contract::{
     catalogues::{Contexts, Entities, Labels, Mediaservers},
     directory::Directory,
     lines::Lines,
+    services::UserServices,
     users::{self as contract, Users},
 };
 use configmgt_runtime::{
@@ -34,20 +36,22 @@ pub const SERVICE: Description = Description {
 };
 
 /// What it journals.
-const OBJECTS: [Object; 6] = [
+const OBJECTS: [Object; 7] = [
     store::users::OBJECT,
     store::catalogues::entity::OBJECT,
     store::catalogues::mediaserver::OBJECT,
     store::catalogues::context::OBJECT,
     store::catalogues::label::OBJECT,
     store::lines::OBJECT,
+    store::services::OBJECT,
 ];
 
 fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
     let users = Arc::new(users::Users::new(journal.clone()));
     let directory = Arc::new(directory::Directory::new(journal.clone()));
     let catalogues = Arc::new(catalogues::Catalogues::new(journal.clone()));
-    let lines = Arc::new(lines::Lines::new(journal));
+    let lines = Arc::new(lines::Lines::new(journal.clone()));
+    let services = Arc::new(services::UserServices::new(journal));
     handlers
         .with(&users, Users::endpoints())
         .with(&directory, Directory::endpoints())
@@ -56,4 +60,5 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
         .with(&catalogues, Contexts::endpoints())
         .with(&catalogues, Labels::endpoints())
         .with(&lines, Lines::endpoints())
+        .with(&services, UserServices::endpoints())
 }

@@ -18,6 +18,7 @@ pub mod merge;
 pub mod numbers;
 pub mod password;
 pub mod queues;
+pub mod services;
 pub mod users;
 
 mod listing;

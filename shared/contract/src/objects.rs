@@ -3,6 +3,7 @@ use crate::{
     events::ObjectDoc,
     lines::LineState,
     meetingrooms::RoomState,
+    services::ServicesState,
     users::User,
 };
 
@@ -16,5 +17,6 @@ pub fn objects() -> Vec<ObjectDoc> {
         ObjectDoc::of::<Context>(),
         ObjectDoc::of::<Label>(),
         ObjectDoc::of::<LineState>(),
+        ObjectDoc::of::<ServicesState>(),
     ]
 }

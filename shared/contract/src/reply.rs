@@ -122,6 +122,7 @@ impl<T: Serialize + ToSchema + Example + Send + 'static> Reply for T {
 /// One object with its version, which travels beside the body and becomes its `ETag`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versioned<T> {
+    /// 0 where nothing is stored yet, and what is answered is what holds until then.
     pub version: i64,
     pub object: T,
 }
@@ -132,7 +133,8 @@ impl<T: Serialize + ToSchema + Example + Send + 'static> Reply for Versioned<T> 
 
     fn answer(self) -> Result<Answer, BoxError> {
         let body = serde_json::to_vec(&self.object)?.into();
-        Ok(Answer::Whole(Whole { body, version: Some(self.version), created: None }))
+        let version = Some(self.version).filter(|version| *version > 0);
+        Ok(Answer::Whole(Whole { body, version, created: None }))
     }
 
     fn schema() -> Option<Body> {

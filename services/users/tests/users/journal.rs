@@ -6,6 +6,7 @@ use configmgt_contract::{
     },
     changes::RevertChange,
     lines::{CreateLine, DeleteLine, UpdateLine},
+    services::UpdateServices,
     users::{CreateUser, DeleteUser, PatchUser, ReplaceUser},
 };
 use serde_json::{Value, json};
@@ -51,6 +52,8 @@ async fn every_operation_that_writes_leaves_one_change_in_the_journal() {
     let ua = json!({"lineType": "ua", "context": "default", "extension": "1000"});
     leaves!(UpdateLine, {"user_id": 1, "line": ua}, "line 1 updated");
     leaves!(DeleteLine, {"user_id": 1}, "line 1 deleted");
+    leaves!(UpdateServices, {"user_id": 1, "services": {"dndEnabled": true}}, "services 1 created");
+    service.run("DELETE FROM services").await;
     leaves!(DeleteUser, {"id": 1}, "user 1 deleted");
     leaves!(CreateEntity, {"name": "a"}, "entity a created");
     leaves!(DeleteEntity, {"name": "a"}, "entity a deleted");

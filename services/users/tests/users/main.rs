@@ -7,6 +7,7 @@ mod directory;
 mod journal;
 mod lines;
 mod model;
+mod services;
 mod users;
 
 use std::{
@@ -80,6 +81,16 @@ impl Service {
         }
     }
 
+    /// The same on an object that must be as expected, and with the version that is answered.
+    async fn versioned<O: Operation>(
+        &self,
+        request: Value,
+        expected: Option<Expected>,
+    ) -> Result<(Option<i64>, Value), Fault> {
+        let Whole { body, version, .. } = self.exchange::<O>(request, Call { expected, ..call() }).await?;
+        Ok((version, if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() }))
+    }
+
     async fn create(&self, user: Value) -> Result<Value, Fault> {
         self.ask::<CreateUser>(user).await
     }
@@ -136,6 +147,10 @@ fn fault(status: Status, code: &str, message: &str) -> Fault {
 
 fn bad_request(message: &str) -> Fault {
     fault(Status::Invalid, "BadRequest", message)
+}
+
+fn user_not_found(id: i32) -> Fault {
+    fault(Status::NotFound, "UserNotFound", &format!("User {id} not found"))
 }
 
 fn duplicate(constraint: &str) -> Fault {
