@@ -10,6 +10,7 @@ use configmgt_contract::{
     directory::{FindUsers, ListContacts, ListUsers},
     lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
+    rights::{DeleteRight, GetRight, ListProfiles, SetRight},
     services::{GetServices, UpdateServices},
     users::{CreateUser, DeleteUser, GetUser, PatchUser, ReplaceUser},
 };
@@ -53,6 +54,11 @@ pub fn routes() -> Table {
         .section("User services", "/configmgt/api/2.0")
         .get("/users/{id}/services", |Path(user_id)| GetServices { user_id })
         .put("/users/{id}/services", |Path(user_id), Json(services)| UpdateServices { user_id, services })
+        .section("Profiles", "/configmgt/api/1.0")
+        .get("/users", || ListProfiles {})
+        .get("/rights/user/{login}", |Path(login)| GetRight { login })
+        .post("/rights/user/{login}", |Path(login), Json(right)| SetRight { login, right })
+        .delete("/rights/user/{login}", |Path(login)| DeleteRight { login })
         .section("Meeting rooms", "/configmgt/api/2.0")
         .get("/meetingrooms", || ListRooms {})
         .post("/meetingrooms", |Json(room): Json<CreateRoom>| room)

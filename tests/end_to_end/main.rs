@@ -18,6 +18,7 @@ mod meetingrooms;
 mod observed;
 mod restarts;
 mod retries;
+mod rights;
 mod running;
 mod services;
 mod soak;

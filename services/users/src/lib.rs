@@ -4,6 +4,7 @@ mod catalogues;
 mod directory;
 mod hash;
 mod lines;
+mod rights;
 mod services;
 mod store;
 mod text;
@@ -16,6 +17,7 @@ use configmgt_contract::{
     catalogues::{Contexts, Entities, Labels, Mediaservers},
     directory::Directory,
     lines::Lines,
+    rights::Rights,
     services::UserServices,
     users::{self as contract, Users},
 };
@@ -36,7 +38,7 @@ pub const SERVICE: Description = Description {
 };
 
 /// What it journals.
-const OBJECTS: [Object; 7] = [
+const OBJECTS: [Object; 8] = [
     store::users::OBJECT,
     store::catalogues::entity::OBJECT,
     store::catalogues::mediaserver::OBJECT,
@@ -44,6 +46,7 @@ const OBJECTS: [Object; 7] = [
     store::catalogues::label::OBJECT,
     store::lines::OBJECT,
     store::services::OBJECT,
+    store::rights::OBJECT,
 ];
 
 fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
@@ -51,7 +54,8 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
     let directory = Arc::new(directory::Directory::new(journal.clone()));
     let catalogues = Arc::new(catalogues::Catalogues::new(journal.clone()));
     let lines = Arc::new(lines::Lines::new(journal.clone()));
-    let services = Arc::new(services::UserServices::new(journal));
+    let services = Arc::new(services::UserServices::new(journal.clone()));
+    let rights = Arc::new(rights::Rights::new(journal));
     handlers
         .with(&users, Users::endpoints())
         .with(&directory, Directory::endpoints())
@@ -61,4 +65,5 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
         .with(&catalogues, Labels::endpoints())
         .with(&lines, Lines::endpoints())
         .with(&services, UserServices::endpoints())
+        .with(&rights, Rights::endpoints())
 }

@@ -9,6 +9,7 @@
 pub mod callbacks;
 pub mod catalogues;
 pub mod changes;
+pub mod dates;
 pub mod directory;
 pub mod events;
 pub mod filter;
@@ -18,6 +19,7 @@ pub mod merge;
 pub mod numbers;
 pub mod password;
 pub mod queues;
+pub mod rights;
 pub mod services;
 pub mod users;
 

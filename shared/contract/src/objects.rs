@@ -3,6 +3,7 @@ use crate::{
     events::ObjectDoc,
     lines::LineState,
     meetingrooms::RoomState,
+    rights::RightState,
     services::ServicesState,
     users::User,
 };
@@ -18,5 +19,6 @@ pub fn objects() -> Vec<ObjectDoc> {
         ObjectDoc::of::<Label>(),
         ObjectDoc::of::<LineState>(),
         ObjectDoc::of::<ServicesState>(),
+        ObjectDoc::of::<RightState>(),
     ]
 }

@@ -6,6 +6,7 @@ use configmgt_contract::{
     },
     changes::RevertChange,
     lines::{CreateLine, DeleteLine, UpdateLine},
+    rights::{DeleteRight, SetRight},
     services::UpdateServices,
     users::{CreateUser, DeleteUser, PatchUser, ReplaceUser},
 };
@@ -53,6 +54,8 @@ async fn every_operation_that_writes_leaves_one_change_in_the_journal() {
     leaves!(UpdateLine, {"user_id": 1, "line": ua}, "line 1 updated");
     leaves!(DeleteLine, {"user_id": 1}, "line 1 deleted");
     leaves!(UpdateServices, {"user_id": 1, "services": {"dndEnabled": true}}, "services 1 created");
+    leaves!(SetRight, {"login": "b", "right": {"type": "admin"}}, "rights 1 created");
+    leaves!(DeleteRight, {"login": "b"}, "rights 1 deleted");
     service.run("DELETE FROM services").await;
     leaves!(DeleteUser, {"id": 1}, "user 1 deleted");
     leaves!(CreateEntity, {"name": "a"}, "entity a created");
