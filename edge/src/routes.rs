@@ -10,6 +10,7 @@ use configmgt_contract::{
     directory::{FindUsers, ListContacts, ListUsers},
     lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
+    preferences::{CreatePreference, DeletePreference, GetPreference, ListPreferences, UpdatePreference},
     rights::{DeleteRight, GetRight, ListProfiles, SetRight},
     services::{GetServices, UpdateServices},
     users::{CreateUser, DeleteUser, GetUser, PatchUser, ReplaceUser},
@@ -59,6 +60,20 @@ pub fn routes() -> Table {
         .get("/rights/user/{login}", |Path(login)| GetRight { login })
         .post("/rights/user/{login}", |Path(login), Json(right)| SetRight { login, right })
         .delete("/rights/user/{login}", |Path(login)| DeleteRight { login })
+        .section("User preferences", "/configmgt/api/2.0")
+        .get("/users/{id}/preferences", |Path(user_id)| ListPreferences { user_id })
+        .get("/users/{id}/preferences/{key}", |Path((user_id, key))| GetPreference { user_id, key })
+        .post("/users/{id}/preferences/{key}", |Path((user_id, key)), Json(value)| CreatePreference {
+            user_id,
+            key,
+            value,
+        })
+        .put("/users/{id}/preferences/{key}", |Path((user_id, key)), Json(value)| UpdatePreference {
+            user_id,
+            key,
+            value,
+        })
+        .delete("/users/{id}/preferences/{key}", |Path((user_id, key))| DeletePreference { user_id, key })
         .section("Meeting rooms", "/configmgt/api/2.0")
         .get("/meetingrooms", || ListRooms {})
         .post("/meetingrooms", |Json(room): Json<CreateRoom>| room)

@@ -16,6 +16,7 @@ mod lists;
 mod logs;
 mod meetingrooms;
 mod observed;
+mod preferences;
 mod restarts;
 mod retries;
 mod rights;

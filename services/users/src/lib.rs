@@ -4,6 +4,7 @@ mod catalogues;
 mod directory;
 mod hash;
 mod lines;
+mod preferences;
 mod rights;
 mod services;
 mod store;
@@ -17,6 +18,7 @@ use configmgt_contract::{
     catalogues::{Contexts, Entities, Labels, Mediaservers},
     directory::Directory,
     lines::Lines,
+    preferences::Preferences,
     rights::Rights,
     services::UserServices,
     users::{self as contract, Users},
@@ -38,7 +40,7 @@ pub const SERVICE: Description = Description {
 };
 
 /// What it journals.
-const OBJECTS: [Object; 8] = [
+const OBJECTS: [Object; 9] = [
     store::users::OBJECT,
     store::catalogues::entity::OBJECT,
     store::catalogues::mediaserver::OBJECT,
@@ -47,6 +49,7 @@ const OBJECTS: [Object; 8] = [
     store::lines::OBJECT,
     store::services::OBJECT,
     store::rights::OBJECT,
+    store::preferences::OBJECT,
 ];
 
 fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
@@ -55,7 +58,8 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
     let catalogues = Arc::new(catalogues::Catalogues::new(journal.clone()));
     let lines = Arc::new(lines::Lines::new(journal.clone()));
     let services = Arc::new(services::UserServices::new(journal.clone()));
-    let rights = Arc::new(rights::Rights::new(journal));
+    let rights = Arc::new(rights::Rights::new(journal.clone()));
+    let preferences = Arc::new(preferences::Preferences::new(journal));
     handlers
         .with(&users, Users::endpoints())
         .with(&directory, Directory::endpoints())
@@ -66,4 +70,5 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
         .with(&lines, Lines::endpoints())
         .with(&services, UserServices::endpoints())
         .with(&rights, Rights::endpoints())
+        .with(&preferences, Preferences::endpoints())
 }

@@ -3,6 +3,7 @@
 pub(crate) mod catalogues;
 pub(crate) mod directory;
 pub(crate) mod lines;
+pub(crate) mod preferences;
 pub(crate) mod rights;
 pub(crate) mod services;
 pub(crate) mod users;

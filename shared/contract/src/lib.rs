@@ -18,6 +18,7 @@ pub mod meetingrooms;
 pub mod merge;
 pub mod numbers;
 pub mod password;
+pub mod preferences;
 pub mod queues;
 pub mod rights;
 pub mod services;

@@ -3,6 +3,7 @@ use crate::{
     events::ObjectDoc,
     lines::LineState,
     meetingrooms::RoomState,
+    preferences::PreferenceState,
     rights::RightState,
     services::ServicesState,
     users::User,
@@ -20,5 +21,6 @@ pub fn objects() -> Vec<ObjectDoc> {
         ObjectDoc::of::<LineState>(),
         ObjectDoc::of::<ServicesState>(),
         ObjectDoc::of::<RightState>(),
+        ObjectDoc::of::<PreferenceState>(),
     ]
 }

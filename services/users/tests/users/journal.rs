@@ -6,6 +6,7 @@ use configmgt_contract::{
     },
     changes::RevertChange,
     lines::{CreateLine, DeleteLine, UpdateLine},
+    preferences::{CreatePreference, DeletePreference, UpdatePreference},
     rights::{DeleteRight, SetRight},
     services::UpdateServices,
     users::{CreateUser, DeleteUser, PatchUser, ReplaceUser},
@@ -56,6 +57,10 @@ async fn every_operation_that_writes_leaves_one_change_in_the_journal() {
     leaves!(UpdateServices, {"user_id": 1, "services": {"dndEnabled": true}}, "services 1 created");
     leaves!(SetRight, {"login": "b", "right": {"type": "admin"}}, "rights 1 created");
     leaves!(DeleteRight, {"login": "b"}, "rights 1 deleted");
+    let value = |value: &str| json!({"value": value, "value_type": "String"});
+    leaves!(CreatePreference, {"user_id": 1, "key": "a", "value": value("1")}, "preference 1 created");
+    leaves!(UpdatePreference, {"user_id": 1, "key": "a", "value": value("2")}, "preference 1 updated");
+    leaves!(DeletePreference, {"user_id": 1, "key": "a"}, "preference 1 deleted");
     service.run("DELETE FROM services").await;
     leaves!(DeleteUser, {"id": 1}, "user 1 deleted");
     leaves!(CreateEntity, {"name": "a"}, "entity a created");

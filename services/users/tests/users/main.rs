@@ -7,6 +7,7 @@ mod directory;
 mod journal;
 mod lines;
 mod model;
+mod preferences;
 mod rights;
 mod services;
 mod users;
