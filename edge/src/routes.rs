@@ -8,6 +8,7 @@ use configmgt_contract::{
     },
     changes::{GetChange, ListChanges, RevertChange},
     directory::{FindUsers, ListContacts, ListUsers},
+    ice_servers::{GetIceServers, SetIceServers},
     lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
     preferences::{CreatePreference, DeletePreference, GetPreference, ListPreferences, UpdatePreference},
@@ -74,6 +75,9 @@ pub fn routes() -> Table {
             value,
         })
         .delete("/users/{id}/preferences/{key}", |Path((user_id, key))| DeletePreference { user_id, key })
+        .section("SIP configuration", "/configmgt/api/1.0")
+        .get("/sip/ice_servers", || GetIceServers {})
+        .put("/sip/ice_servers", |Json(configuration): Json<SetIceServers>| configuration)
         .section("Meeting rooms", "/configmgt/api/2.0")
         .get("/meetingrooms", || ListRooms {})
         .post("/meetingrooms", |Json(room): Json<CreateRoom>| room)

@@ -10,6 +10,7 @@ mod faults;
 mod feed;
 mod health;
 mod history;
+mod ice_servers;
 mod kills;
 mod lines;
 mod lists;

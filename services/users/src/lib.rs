@@ -3,6 +3,7 @@
 mod catalogues;
 mod directory;
 mod hash;
+mod ice_servers;
 mod lines;
 mod preferences;
 mod rights;
@@ -17,6 +18,7 @@ use configmgt_bus::Handlers;
 use configmgt_contract::{
     catalogues::{Contexts, Entities, Labels, Mediaservers},
     directory::Directory,
+    ice_servers::IceServers,
     lines::Lines,
     preferences::Preferences,
     rights::Rights,
@@ -35,12 +37,12 @@ pub const SERVICE: Description = Description {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Users with their lines, services, rights and preferences",
     objects: &OBJECTS,
-    initial: &[],
+    initial: &[ice_servers::INITIAL],
     handlers,
 };
 
 /// What it journals.
-const OBJECTS: [Object; 9] = [
+const OBJECTS: [Object; 10] = [
     store::users::OBJECT,
     store::catalogues::entity::OBJECT,
     store::catalogues::mediaserver::OBJECT,
@@ -50,6 +52,7 @@ const OBJECTS: [Object; 9] = [
     store::services::OBJECT,
     store::rights::OBJECT,
     store::preferences::OBJECT,
+    store::ice_servers::OBJECT,
 ];
 
 fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
@@ -59,7 +62,8 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
     let lines = Arc::new(lines::Lines::new(journal.clone()));
     let services = Arc::new(services::UserServices::new(journal.clone()));
     let rights = Arc::new(rights::Rights::new(journal.clone()));
-    let preferences = Arc::new(preferences::Preferences::new(journal));
+    let preferences = Arc::new(preferences::Preferences::new(journal.clone()));
+    let ice_servers = Arc::new(ice_servers::IceServers::new(journal));
     handlers
         .with(&users, Users::endpoints())
         .with(&directory, Directory::endpoints())
@@ -71,4 +75,5 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
         .with(&services, UserServices::endpoints())
         .with(&rights, Rights::endpoints())
         .with(&preferences, Preferences::endpoints())
+        .with(&ice_servers, IceServers::endpoints())
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalogues;
 pub(crate) mod directory;
+pub(crate) mod ice_servers;
 pub(crate) mod lines;
 pub(crate) mod preferences;
 pub(crate) mod rights;

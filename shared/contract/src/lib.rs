@@ -13,6 +13,7 @@ pub mod dates;
 pub mod directory;
 pub mod events;
 pub mod filter;
+pub mod ice_servers;
 pub mod lines;
 pub mod meetingrooms;
 pub mod merge;

@@ -1,6 +1,7 @@
 use crate::{
     catalogues::{Context, Entity, Label, Mediaserver},
     events::ObjectDoc,
+    ice_servers::IceConfiguration,
     lines::LineState,
     meetingrooms::RoomState,
     preferences::PreferenceState,
@@ -22,5 +23,6 @@ pub fn objects() -> Vec<ObjectDoc> {
         ObjectDoc::of::<ServicesState>(),
         ObjectDoc::of::<RightState>(),
         ObjectDoc::of::<PreferenceState>(),
+        ObjectDoc::of::<IceConfiguration>(),
     ]
 }

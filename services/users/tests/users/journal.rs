@@ -5,6 +5,7 @@ use configmgt_contract::{
         DeleteMediaserver,
     },
     changes::RevertChange,
+    ice_servers::SetIceServers,
     lines::{CreateLine, DeleteLine, UpdateLine},
     preferences::{CreatePreference, DeletePreference, UpdatePreference},
     rights::{DeleteRight, SetRight},
@@ -61,6 +62,7 @@ async fn every_operation_that_writes_leaves_one_change_in_the_journal() {
     leaves!(CreatePreference, {"user_id": 1, "key": "a", "value": value("1")}, "preference 1 created");
     leaves!(UpdatePreference, {"user_id": 1, "key": "a", "value": value("2")}, "preference 1 updated");
     leaves!(DeletePreference, {"user_id": 1, "key": "a"}, "preference 1 deleted");
+    leaves!(SetIceServers, {"stun_address": "stun:a"}, "ice_servers ice_servers created");
     service.run("DELETE FROM services").await;
     leaves!(DeleteUser, {"id": 1}, "user 1 deleted");
     leaves!(CreateEntity, {"name": "a"}, "entity a created");

@@ -4,6 +4,7 @@
 
 mod catalogues;
 mod directory;
+mod ice_servers;
 mod journal;
 mod lines;
 mod model;
