@@ -4,11 +4,11 @@ use configmgt_contract::{
         CreateContext, CreateEntity, CreateLabel, CreateMediaserver, DeleteContext, DeleteEntity, DeleteLabel,
         DeleteMediaserver,
     },
-    changes::RevertChange,
+    changes::{ListChanges, RevertChange},
     ice_servers::SetIceServers,
-    lines::{CreateLine, DeleteLine, UpdateLine},
-    preferences::{CreatePreference, DeletePreference, UpdatePreference},
-    rights::{DeleteRight, SetRight},
+    lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
+    preferences::{CreatePreference, DeletePreference, GetPreference, UpdatePreference},
+    rights::{DeleteRight, GetRight, SetRight},
     services::UpdateServices,
     users::{CreateUser, DeleteUser, PatchUser, ReplaceUser},
 };
@@ -79,4 +79,70 @@ async fn every_operation_that_writes_leaves_one_change_in_the_journal() {
     writes.sort_unstable();
     left_by.sort_unstable();
     assert_eq!(writes, left_by);
+}
+
+#[tokio::test]
+async fn the_history_shows_each_object_as_clients_know_it_and_with_its_user() {
+    let service = Service::with_users(1).await;
+    let line = json!({"lineType": "custom", "context": "default", "extension": "1000", "device": "3b1c9f"});
+    service.ask::<CreateLine>(json!({"user_id": 1, "line": line})).await.unwrap();
+    let busy = json!({"busy": {"enabled": true, "destination": "1002"}});
+    service.ask::<UpdateServices>(json!({"user_id": 1, "services": busy})).await.unwrap();
+    let teacher = json!({"type": "teacher", "data": {"queueIds": [3, 1], "start": "2026-09-01"}});
+    service.ask::<SetRight>(json!({"login": "user1", "right": teacher})).await.unwrap();
+    let value = json!({"value": "42", "value_type": "number"});
+    service.ask::<CreatePreference>(json!({"user_id": 1, "key": "a", "value": value})).await.unwrap();
+    service.ask::<SetIceServers>(json!({"stun_address": "stun:a"})).await.unwrap();
+
+    let off = json!({"enabled": false});
+    let shown = [
+        (
+            "line",
+            json!({"userId": 1, "id": 1, "lineType": "custom", "context": "default", "extension": "1000",
+                   "site": "default", "name": "Local/1000@default", "lineNum": 1, "device": "3b1c9f"}),
+        ),
+        (
+            "services",
+            json!({"userId": 1, "dndEnabled": false, "busy": {"enabled": true, "destination": "1002"},
+                   "noanswer": off, "unconditional": off}),
+        ),
+        (
+            "rights",
+            json!({"userId": 1, "type": "teacher",
+                   "data": {"queueIds": [3, 1], "groupIds": [], "incallIds": [], "start": "2026-09-01"}}),
+        ),
+        ("preference", json!({"userId": 1, "key": "a", "value": "42", "value_type": "number"})),
+        ("ice_servers", json!({"stun_address": "stun:a"})),
+    ];
+    for (object, state) in shown {
+        let changes = service
+            .ask_of::<ListChanges>(ListChanges::DOC.of("users"), json!({"objectType": object, "offset": 0, "limit": 2}))
+            .await;
+        let changes = changes.unwrap();
+        assert_eq!((&changes["total"], &changes["list"][0]["after"]), (&json!(1), &state), "{object}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_deleted_comes_back_by_a_revert() {
+    let service = Service::with_users(1).await;
+    let line = json!({"lineType": "phone", "context": "default", "extension": "1000"});
+    let line = service.ask::<CreateLine>(json!({"user_id": 1, "line": line})).await;
+    let right = json!({"type": "teacher", "data": {"queueIds": [3, 1], "end": "2026-09-01"}});
+    let right = service.ask::<SetRight>(json!({"login": "user1", "right": right})).await;
+    let value = json!({"value": "42", "value_type": "number"});
+    service.ask::<CreatePreference>(json!({"user_id": 1, "key": "a", "value": value})).await.unwrap();
+    service.ask::<DeleteLine>(json!({"user_id": 1})).await.unwrap();
+    service.ask::<DeleteRight>(json!({"login": "user1"})).await.unwrap();
+    service.ask::<DeletePreference>(json!({"user_id": 1, "key": "a"})).await.unwrap();
+    for object in ["line", "rights", "preference"] {
+        let changes = service
+            .ask_of::<ListChanges>(ListChanges::DOC.of("users"), json!({"objectType": object, "offset": 0, "limit": 1}))
+            .await;
+        let deletion = &changes.unwrap()["list"][0]["eventId"];
+        service.ask_of::<RevertChange>(RevertChange::DOC.of("users"), json!({"event_id": deletion})).await.unwrap();
+    }
+    assert_eq!(service.ask::<GetLine>(json!({"user_id": 1})).await, line);
+    assert_eq!(service.ask::<GetRight>(json!({"login": "user1"})).await, right);
+    assert_eq!(service.ask::<GetPreference>(json!({"user_id": 1, "key": "a"})).await, Ok(value));
 }

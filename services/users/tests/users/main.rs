@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod belongings;
 mod catalogues;
 mod directory;
 mod ice_servers;
