@@ -1,7 +1,7 @@
 //! The history of changes, over all services.
 
 use configmgt_contract::{
-    Answer, Call, Fault, Operation, OperationDoc, Refusal, Reply, SERVICES, Status,
+    Answer, Call, Fault, Operation, OperationDoc, Refusal, Reply, SERVICES, Status, Whole,
     changes::{ChangeRefusal, GetChange, ListChanges, RevertChange},
     events::Change,
     filter::Page,
@@ -29,7 +29,7 @@ const MAX_OFFSET: i64 = 10_000;
 
 impl Parameters for ListChanges {
     const NAMES: &'static [QueryParameter] = &[
-        text("objectType", "What was changed: `meetingroom`."),
+        text("objectType", "What was changed: `meetingroom`, `user`, `entity`, `mediaserver`, `context` or `label`."),
         text("objectId", "The id of what was changed."),
         text("actor", "The name of the token that was shown."),
         text("since", "RFC 3339: changes from this moment on."),
@@ -137,7 +137,7 @@ async fn ask<O: Operation, T: DeserializeOwned>(
 ) -> Result<T, Fault> {
     let unreadable = |error: &dyn std::error::Error| Fault::new(Status::Broken, format!("unreadable reply: {error}"));
     let body = match edge.transport.call(request(&operation, doc, call)?).await? {
-        Answer::Whole { body, .. } => body.to_vec(),
+        Answer::Whole(Whole { body, .. }) => body.to_vec(),
         Answer::Pieces(mut pieces) => {
             let mut body = Vec::new();
             while let Some(piece) = futures_util::StreamExt::next(&mut pieces).await {

@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Path, State},
-    http::{HeaderValue, Response, header},
+    http::{HeaderValue, Method, Response, header},
     response::{IntoResponse, Redirect},
     routing::get,
 };
@@ -153,7 +153,8 @@ fn operation(entry: &Entry) -> Operation {
         operation = operation.parameter(parameter);
     }
     if let Some(body) = &entry.inputs.body {
-        let body = RequestBodyBuilder::new().content("application/json", json(body)).required(Some(Required::True));
+        let kind = if entry.method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+        let body = RequestBodyBuilder::new().content(kind, json(body)).required(Some(Required::True));
         operation = operation.request_body(Some(body.build()));
     }
     operation = operation.response(entry.success.to_string(), success(entry));
@@ -197,6 +198,12 @@ fn success(entry: &Entry) -> ResponseDoc {
                     .schema(Some(inputs::schema(Type::String)))
                     .description(Some("The version of the object."));
                 response = response.header("ETag", tag.build());
+            }
+            if entry.creates {
+                let location = HeaderBuilder::new()
+                    .schema(Some(inputs::schema(Type::String)))
+                    .description(Some("The path of the new object."));
+                response = response.header("Location", location.build());
             }
             response.build()
         }

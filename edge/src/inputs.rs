@@ -1,11 +1,14 @@
 //! What a route takes from a request: parts of its path and its body.
 
-use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
+use std::{ops::RangeInclusive, str::FromStr};
 
 use axum::http::Uri;
 use bytes::Bytes;
 use configmgt_contract::{Body, Example, Fault, Status};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use utoipa::{
     ToSchema,
     openapi::{ObjectBuilder, Type},
@@ -36,18 +39,28 @@ pub(crate) struct Described {
     pub(crate) body: Option<Body>,
 }
 
-/// The path's parameter.
+/// The path's parameter, or its two as a pair.
 pub(crate) struct Path<T>(pub(crate) T);
 
+/// The most characters of a text in a path.
+const MAX_TEXT: usize = 128;
+
 /// A path parameter's type.
-pub(crate) trait Parameter: FromStr<Err: Display> + Send {
+pub(crate) trait Parameter: Sized + Send {
     const TYPE: Type;
+
+    /// Reads it from its place in the path, where it was percent-encoded. An error says why `text` cannot be one.
+    fn read(text: &str) -> Result<Self, String>;
 
     fn example() -> serde_json::Value;
 }
 
 impl Parameter for i32 {
     const TYPE: Type = Type::Integer;
+
+    fn read(text: &str) -> Result<Self, String> {
+        parsed(text)
+    }
 
     fn example() -> serde_json::Value {
         1.into()
@@ -57,9 +70,39 @@ impl Parameter for i32 {
 impl Parameter for Uuid {
     const TYPE: Type = Type::String;
 
+    fn read(text: &str) -> Result<Self, String> {
+        parsed(text)
+    }
+
     fn example() -> serde_json::Value {
         "019ab5c2-1f3e-7c4a-9d21-5b8e0f6a7c11".into()
     }
+}
+
+/// A name: what the rules make of it is not known here, only that every service can hold it.
+impl Parameter for String {
+    const TYPE: Type = Type::String;
+
+    fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("it is empty".to_owned());
+        }
+        if text.chars().count() > MAX_TEXT {
+            return Err(format!("it has more than {MAX_TEXT} characters"));
+        }
+        if text.chars().any(char::is_control) {
+            return Err("it contains a control character".to_owned());
+        }
+        Ok(text.to_owned())
+    }
+
+    fn example() -> serde_json::Value {
+        "default".into()
+    }
+}
+
+fn parsed<T: FromStr<Err: ToString>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| error.to_string())
 }
 
 impl<T: Parameter> Input for Path<T> {
@@ -72,11 +115,20 @@ impl<T: Parameter> Input for Path<T> {
     }
 }
 
+impl<A: Parameter, B: Parameter> Input for Path<(A, B)> {
+    fn read(incoming: &Incoming) -> Result<Self, Fault> {
+        Ok(Self((parameter(incoming, 0)?, parameter(incoming, 1)?)))
+    }
+
+    fn describe(inputs: &mut Described) {
+        inputs.path.extend([(A::TYPE, A::example()), (B::TYPE, B::example())]);
+    }
+}
+
 fn parameter<T: Parameter>(incoming: &Incoming, index: usize) -> Result<T, Fault> {
     let (name, value) = incoming.path.get(index).map_or(("", ""), |(name, value)| (name, value));
-    value
-        .parse()
-        .map_err(|error| Fault::new(Status::Invalid, format!("{name}: '{}' cannot be one: {error}", shown(value))))
+    T::read(value)
+        .map_err(|reason| Fault::new(Status::Invalid, format!("{name}: '{}' cannot be one: {reason}", shown(value))))
 }
 
 /// The parameters behind the `?`. Those without a value count as absent; one that the route does not know is refused.
@@ -150,8 +202,10 @@ impl<T: DeserializeOwned + Serialize + ToSchema + Example + Send> Input for Json
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let field = error.path().to_string();
             let error = error.into_inner();
+            // A value of another kind than a name is a syntax error to the reader of an enum.
+            let is_json = error.is_data() || serde_json::from_slice::<IgnoredAny>(&incoming.body).is_ok();
             let what = match field.as_str() {
-                _ if !error.is_data() => "the body is no valid JSON".to_owned(),
+                _ if !is_json => "the body is no valid JSON".to_owned(),
                 "." | "?" => "the body does not fit".to_owned(),
                 field => format!("the body does not fit at {field}"),
             };
@@ -174,4 +228,46 @@ fn shown(text: &str) -> String {
 /// How a path parameter looks in the documents.
 pub(crate) fn schema(kind: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn incoming(path: &[(&str, &str)]) -> Incoming {
+        let path = path.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Incoming { uri: Uri::default(), path, body: Bytes::new() }
+    }
+
+    fn refusal<T>(path: &[(&str, &str)]) -> String
+    where
+        Path<T>: Input,
+    {
+        Path::<T>::read(&incoming(path)).err().unwrap().message
+    }
+
+    #[test]
+    fn a_text_in_a_path_has_1_to_128_characters_and_none_that_controls() {
+        let longest = "é".repeat(128);
+        for text in ["j.doe", "J O", longest.as_str()] {
+            let Path(read) = Path::<String>::read(&incoming(&[("login", text)])).unwrap();
+            assert_eq!(read, text);
+        }
+        assert_eq!(refusal::<String>(&[("login", "")]), "login: '' cannot be one: it is empty");
+        let control = "login: 'a\\0' cannot be one: it contains a control character";
+        assert_eq!(refusal::<String>(&[("login", "a\0")]), control);
+        let too_long = "é".repeat(129);
+        let shown = "é".repeat(64);
+        let refused = format!("login: '{shown}' cannot be one: it has more than 128 characters");
+        assert_eq!(refusal::<String>(&[("login", &too_long)]), refused);
+    }
+
+    #[test]
+    fn the_two_parameters_of_a_path_come_in_its_order_and_a_refusal_names_its_own() {
+        let Path(pair) = Path::<(i32, String)>::read(&incoming(&[("id", "3"), ("key", "device")])).unwrap();
+        assert_eq!(pair, (3, "device".to_owned()));
+        let refused = refusal::<(i32, String)>(&[("id", "x"), ("key", "device")]);
+        assert_eq!(refused, "id: 'x' cannot be one: invalid digit found in string");
+        assert_eq!(refusal::<(i32, String)>(&[("id", "3"), ("key", "")]), "key: '' cannot be one: it is empty");
+    }
 }

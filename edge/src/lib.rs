@@ -14,6 +14,7 @@ mod exchange;
 mod health;
 mod inputs;
 mod limits;
+mod location;
 mod problem;
 mod process;
 pub mod routes;

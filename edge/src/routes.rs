@@ -2,8 +2,19 @@
 
 use axum::routing::get;
 use configmgt_contract::{
+    catalogues::{
+        CreateContext, CreateEntity, CreateLabel, CreateMediaserver, DeleteContext, DeleteEntity, DeleteLabel,
+        DeleteMediaserver, ListContexts, ListEntities, ListLabels, ListMediaservers,
+    },
     changes::{GetChange, ListChanges, RevertChange},
+    directory::{FindUsers, ListContacts, ListUsers},
+    ice_servers::{GetIceServers, SetIceServers},
+    lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
+    preferences::{CreatePreference, DeletePreference, GetPreference, ListPreferences, UpdatePreference},
+    rights::{DeleteRight, GetRight, ListProfiles, SetRight},
+    services::{GetServices, UpdateServices},
+    users::{CreateUser, DeleteUser, GetUser, PatchUser, ReplaceUser},
     validation::ValidateUser,
 };
 
@@ -17,7 +28,58 @@ use crate::{
 pub fn routes() -> Table {
     Table::default()
         .section("Users", "/configmgt/api/2.0")
+        .get("/users", || ListUsers {})
+        .post("/users/find", |Json(find): Json<FindUsers>| find)
+        .get("/users/ascontact", || ListContacts {})
+        .post("/users", |Json(user): Json<CreateUser>| user)
+        .get("/users/{id}", |Path(id)| GetUser { id })
+        .put("/users/{id}", |Path(id), Json(fields)| ReplaceUser { id, fields })
+        .patch("/users/{id}", |Path(id), Json(patch)| PatchUser { id, patch })
+        .delete("/users/{id}", |Path(id)| DeleteUser { id })
         .post("/user/validate", |Json(user): Json<ValidateUser>| user)
+        .section("Entities, media servers, contexts and labels", "/configmgt/api/2.0")
+        .get("/entities", || ListEntities {})
+        .post("/entities", |Json(entity): Json<CreateEntity>| entity)
+        .delete("/entities/{name}", |Path(name)| DeleteEntity { name })
+        .get("/mediaservers", || ListMediaservers {})
+        .post("/mediaservers", |Json(mediaserver): Json<CreateMediaserver>| mediaserver)
+        .delete("/mediaservers/{name}", |Path(name)| DeleteMediaserver { name })
+        .get("/contexts", || ListContexts {})
+        .post("/contexts", |Json(context): Json<CreateContext>| context)
+        .delete("/contexts/{name}", |Path(name)| DeleteContext { name })
+        .get("/labels", || ListLabels {})
+        .post("/labels", |Json(label): Json<CreateLabel>| label)
+        .delete("/labels/{name}", |Path(name)| DeleteLabel { name })
+        .section("Lines", "/configmgt/api/2.0")
+        .get("/users/{id}/line", |Path(user_id)| GetLine { user_id })
+        .post("/users/{id}/line", |Path(user_id), Json(line)| CreateLine { user_id, line })
+        .put("/users/{id}/line", |Path(user_id), Json(line)| UpdateLine { user_id, line })
+        .delete("/users/{id}/line", |Path(user_id)| DeleteLine { user_id })
+        .section("User services", "/configmgt/api/2.0")
+        .get("/users/{id}/services", |Path(user_id)| GetServices { user_id })
+        .put("/users/{id}/services", |Path(user_id), Json(services)| UpdateServices { user_id, services })
+        .section("Profiles", "/configmgt/api/1.0")
+        .get("/users", || ListProfiles {})
+        .get("/rights/user/{login}", |Path(login)| GetRight { login })
+        .post("/rights/user/{login}", |Path(login), Json(right)| SetRight { login, right })
+        .delete("/rights/user/{login}", |Path(login)| DeleteRight { login })
+        .section("User preferences", "/configmgt/api/2.0")
+        .get("/users/{id}/preferences", |Path(user_id)| ListPreferences { user_id })
+        .get("/users/{id}/preferences/{key}", |Path((user_id, key))| GetPreference { user_id, key })
+        .post("/users/{id}/preferences/{key}", |Path((user_id, key)), Json(value)| CreatePreference {
+            user_id,
+            key,
+            value,
+        })
+        .put("/users/{id}/preferences/{key}", |Path((user_id, key)), Json(value)| UpdatePreference {
+            user_id,
+            key,
+            value,
+        })
+        .delete("/users/{id}/preferences/{key}", |Path((user_id, key))| DeletePreference { user_id, key })
+        .section("SIP configuration", "/configmgt/api/1.0")
+        .get("/sip/ice_servers", || GetIceServers {})
+        .put("/sip/ice_servers", |Json(configuration): Json<SetIceServers>| configuration)
         .section("Meeting rooms", "/configmgt/api/2.0")
         .get("/meetingrooms", || ListRooms {})
         .post("/meetingrooms", |Json(room): Json<CreateRoom>| room)

@@ -11,6 +11,7 @@ use axum::{
 use configmgt_bus::Request as BusRequest;
 use configmgt_contract::{
     Answer, Body as BodyDoc, Call, Fault, IdempotencyKey, Kind, Operation, OperationDoc, RefusalDoc, Reply, Status,
+    Success, Whole,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
@@ -18,7 +19,7 @@ use crate::{
     etag,
     exchange::{Edge, Route},
     inputs::{Described, Incoming, Input, QueryParameter},
-    limits, problem,
+    limits, location, problem,
 };
 
 /// The product's routes, in the order of the documents.
@@ -40,6 +41,8 @@ pub struct Entry {
     pub(crate) success: u16,
     /// Whether the answer has an `ETag`.
     pub(crate) versioned: bool,
+    /// Whether the answer has a `Location`.
+    pub(crate) creates: bool,
     /// The content type of the answer.
     pub(crate) kind: &'static str,
     pub(crate) reply: Option<BodyDoc>,
@@ -80,6 +83,7 @@ impl Table {
             inputs: Described { query: feed.query, ..Described::default() },
             success: 200,
             versioned: false,
+            creates: false,
             kind: "text/event-stream",
             reply: Some((feed.reply)()),
             refusals: Vec::new(),
@@ -104,6 +108,12 @@ impl Table {
     #[must_use]
     pub(crate) fn put<I>(self, path: &str, ask: impl Ask<I>) -> Self {
         self.entry(Method::PUT, MethodFilter::PUT, path, ask, ask_owner)
+    }
+
+    /// A route whose body is a JSON merge patch (RFC 7396): what it leaves out stays as it is, and `null` removes.
+    #[must_use]
+    pub(crate) fn patch<I>(self, path: &str, ask: impl Ask<I>) -> Self {
+        self.entry(Method::PATCH, MethodFilter::PATCH, path, ask, ask_owner)
     }
 
     #[must_use]
@@ -144,6 +154,7 @@ impl Table {
             inputs,
             success: <A::Operation as Operation>::Reply::SUCCESS.http(),
             versioned: <A::Operation as Operation>::Reply::VERSIONED,
+            creates: <A::Operation as Operation>::Reply::SUCCESS == Success::Created,
             kind: "application/json",
             reply: <A::Operation as Operation>::Reply::schema(),
             refusals: OperationDoc::refusals_of::<A::Operation>().collect(),
@@ -211,6 +222,25 @@ where
     }
 }
 
+impl<F, O, A, B> Ask<(A, B)> for F
+where
+    F: Fn(A, B) -> O + Clone + Send + Sync + 'static,
+    O: Operation,
+    A: Input,
+    B: Input,
+{
+    type Operation = O;
+
+    fn ask(&self, incoming: &Incoming) -> Result<O, Fault> {
+        Ok(self(A::read(incoming)?, B::read(incoming)?))
+    }
+
+    fn describe(inputs: &mut Described) {
+        A::describe(inputs);
+        B::describe(inputs);
+    }
+}
+
 /// Asks the service, and passes its bytes on as they are.
 async fn relay<I, A: Ask<I>>(
     edge: Edge,
@@ -226,12 +256,13 @@ async fn relay<I, A: Ask<I>>(
         head.extensions.remove::<Call>().ok_or_else(|| Fault::new(Status::Unauthorized, "no token was checked"))?;
     let incoming = Incoming { uri: head.uri, path, body: limits::read(body).await? };
     let operation = ask.ask(&incoming)?;
+    let path = incoming.uri.path();
     if A::Operation::DOC.kind == Kind::Write && call.idempotency_key.is_none() {
         // So that the edge itself can ask again.
         call.idempotency_key = Some(IdempotencyKey::Edge(uuid::Uuid::new_v4().simple().to_string()));
     }
     let answer = exchange(edge, operation, call).await?;
-    Ok(success::<A::Operation>(answer))
+    Ok(success::<A::Operation>(path, answer))
 }
 
 /// Asks the service that owns the operation.
@@ -245,10 +276,11 @@ pub(crate) fn request<O: Operation>(operation: &O, doc: OperationDoc, call: Call
     Ok(BusRequest { operation: doc, ..request })
 }
 
-fn success<O: Operation>(answer: Answer) -> Response<Body> {
-    let (body, version) = match answer {
-        Answer::Whole { body, version } => (Body::from(body), version),
-        Answer::Pieces(pieces) => (Body::from_stream(pieces), None),
+/// The answer to a request for `path`.
+fn success<O: Operation>(path: &str, answer: Answer) -> Response<Body> {
+    let (body, version, created) = match answer {
+        Answer::Whole(Whole { body, version, created }) => (Body::from(body), version, created),
+        Answer::Pieces(pieces) => (Body::from_stream(pieces), None, None),
     };
     let mut response = Response::new(body);
     let status = O::Reply::SUCCESS.http();
@@ -258,6 +290,9 @@ fn success<O: Operation>(answer: Answer) -> Response<Body> {
     }
     if let Some(tag) = version.and_then(etag::of) {
         response.headers_mut().insert(header::ETAG, tag);
+    }
+    if let Some(location) = created.and_then(|id| location::below(path, &id)) {
+        response.headers_mut().insert(header::LOCATION, location);
     }
     response
 }

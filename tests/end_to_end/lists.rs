@@ -34,6 +34,32 @@ async fn a_list_of_a_hundred_thousand_rooms_passes_in_bounded_memory() {
 }
 
 #[tokio::test]
+async fn lists_of_a_hundred_thousand_users_pass_in_bounded_memory() {
+    let running = Running::start().await;
+    let lists = ["2.0/users", "2.0/users/ascontact"];
+    for list in lists {
+        running.ask("GET", list, None).await;
+    }
+    running.insert_users(100_000).await;
+    let through = [&running.edge, running.service("users")];
+    let before = through.map(|process| {
+        forget_peak(process);
+        peak_kib(process)
+    });
+
+    for (list, key) in lists.into_iter().zip(["phoneNumber", "internalphonenumber"]) {
+        let (status, users) = running.ask("GET", list, None).await;
+        assert_eq!(status, 200);
+        let extensions = users.as_array().unwrap().iter().map(|user| user[key].as_str().unwrap().to_owned());
+        assert!(extensions.eq((1..=100_000).map(|id: i32| id.to_string())), "{list}");
+    }
+
+    for ((process, before), after) in through.iter().zip(before).zip(through.map(peak_kib)) {
+        assert!(after - before < GROWTH_KIB, "{} grew from {before} to {after} KiB", process.name());
+    }
+}
+
+#[tokio::test]
 async fn a_list_whose_service_dies_half_way_does_not_end_as_if_it_were_whole() {
     let running = Running::start().await;
     running.insert_rooms(100_000).await;

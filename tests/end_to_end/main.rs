@@ -3,20 +3,28 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
+mod catalogues;
+mod directory;
 mod events;
 mod faults;
 mod feed;
 mod health;
 mod history;
+mod ice_servers;
 mod kills;
+mod lines;
 mod lists;
 mod logs;
 mod meetingrooms;
 mod observed;
+mod preferences;
 mod restarts;
 mod retries;
+mod rights;
 mod running;
+mod services;
 mod soak;
 mod subscribers;
 mod traces;
+mod users;
 mod validation;

@@ -1,9 +1,6 @@
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::running::Running;
-
-/// What is sent, and the whole of what is answered.
-struct Exchange(&'static str, &'static str, Option<Value>, u16, Value);
+use crate::running::{Exchange, Running};
 
 #[tokio::test]
 async fn the_documented_requests_are_answered_as_documented() {
@@ -35,10 +32,7 @@ async fn the_documented_requests_are_answered_as_documented() {
         Exchange("PUT", "2.0/meetingrooms", Some(changed), 404, unknown.clone()),
         Exchange("DELETE", "2.0/meetingrooms/1", None, 404, unknown),
     ];
-    for Exchange(method, path, body, status, answer) in exchanges {
-        let said = format!("{method} {path} {body:?}");
-        assert_eq!(running.ask(method, path, body).await, (status, answer), "{said}");
-    }
+    running.answers(exchanges).await;
 }
 
 #[tokio::test]

@@ -149,7 +149,13 @@ async fn journal(running: &Running) -> Vec<Journaled> {
 pub(crate) async fn all_published(running: &Running) {
     let pool = running.database().await;
     loop {
-        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM meetingroom.outbox").fetch_one(&pool).await.unwrap();
+        let left: i64 = sqlx::query_scalar(
+            "SELECT (SELECT count(*) FROM meetingroom.outbox) + (SELECT count(*) FROM users.outbox)
+                  + (SELECT count(*) FROM callbacks.outbox) + (SELECT count(*) FROM queue_dissuasion.outbox)",
+        )
+        .fetch_one(&pool)
+        .await
+        .unwrap();
         if left == 0 {
             return pool.close().await;
         }

@@ -10,14 +10,23 @@ use configmgt_stack::{
     scratch,
 };
 use reqwest::{Client, Method, RequestBuilder, Response};
-use serde_json::Value;
-use sqlx::PgPool;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, PgPool};
 use tokio::sync::{Mutex, mpsc};
 
-use crate::observed::Events;
+use crate::observed::{Events, all_published};
 
 /// The token that every test shows.
 pub(crate) const TOKEN: &str = "a token for tests";
+
+/// What is sent, and the whole of what is answered. An answer without a body is an empty text.
+pub(crate) struct Exchange(
+    pub(crate) &'static str,
+    pub(crate) &'static str,
+    pub(crate) Option<Value>,
+    pub(crate) u16,
+    pub(crate) Value,
+);
 
 /// A started product. It ends with this value.
 pub(crate) struct Running {
@@ -64,6 +73,8 @@ impl Running {
         let events = Events::default();
         let mut running = Self { edge, services, site, nats, client, log, events };
         running.ready().await;
+        // What a new installation begins with is no news.
+        all_published(&running).await;
         running.events = Events::watch(&running).await;
         running
     }
@@ -139,6 +150,14 @@ impl Running {
         self.services.remove(place)
     }
 
+    /// Sends each request, and compares the whole of its answer.
+    pub(crate) async fn answers(&self, exchanges: impl IntoIterator<Item = Exchange>) {
+        for Exchange(method, path, body, status, answer) in exchanges {
+            let said = format!("{method} {path} {body:?}");
+            assert_eq!(self.ask(method, path, body).await, (status, answer), "{said}");
+        }
+    }
+
     /// Sends a request below the API's base, and gives status and body.
     pub(crate) async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let answer = self.send(method, path, body).await;
@@ -163,19 +182,39 @@ impl Running {
 
     /// Adds rooms `1..=count` without the API, as the database's owner.
     pub(crate) async fn insert_rooms(&self, count: i32) {
-        let pool = self.database().await;
-        let mut connection = pool.acquire().await.unwrap();
-        // They stand for rooms that have long been there: their creation is no news.
-        sqlx::query("SET session_replication_role = replica").execute(&mut *connection).await.unwrap();
-        sqlx::query(
+        self.insert(&format!(
             "INSERT INTO meetingroom.meetingroom (name, display_name, number, user_pin)
-             SELECT 'room' || i, 'Meeting room number ' || i, 100000 + i, 1000 + i FROM generate_series(1, $1) i",
-        )
-        .bind(count)
-        .execute(&mut *connection)
-        .await
-        .unwrap();
-        drop(connection);
+             SELECT 'room' || i, 'Meeting room number ' || i, 100000 + i, 1000 + i FROM generate_series(1, {count}) i"
+        ))
+        .await;
+    }
+
+    /// Creates users: first name, last name and login, by their ids from 1 on.
+    pub(crate) async fn create_users(&self, users: &[(&str, &str, &str)]) {
+        for (firstname, lastname, login) in users {
+            let user = json!({"firstname": firstname, "lastname": lastname, "login": login});
+            let (status, created) = self.ask("POST", "2.0/users", Some(user)).await;
+            assert_eq!(status, 201, "{created}");
+        }
+    }
+
+    /// Adds users `1..=count` with their lines, in the same way.
+    pub(crate) async fn insert_users(&self, count: i32) {
+        self.insert(&format!(
+            "INSERT INTO users.users (firstname, lastname, login, email)
+             SELECT 'Firstname' || i, 'Lastname', 'user' || i, 'user' || i || '@xivo.solutions'
+             FROM generate_series(1, {count}) i;
+             INSERT INTO users.line (user_id, line_type, context, extension, site, name, line_num)
+             SELECT i, 'sccp', 'default', i::text, 'default', i::text, 1 FROM generate_series(1, {count}) i"
+        ))
+        .await;
+    }
+
+    /// Adds what stands for objects that have long been there: their creation is no news.
+    pub(crate) async fn insert(&self, statements: &str) {
+        let pool = self.database().await;
+        let statements = format!("SET session_replication_role = replica; {statements}");
+        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&pool).await.unwrap();
         pool.close().await;
     }
 }

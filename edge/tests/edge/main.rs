@@ -1,4 +1,4 @@
-//! The edge without a socket: requests against the application, with the real services behind it that have operations.
+//! The edge without a socket: requests against the application, with real services behind it.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -33,14 +33,15 @@ impl Answered {
     }
 }
 
-/// The application with the services that have operations, and no other.
+/// The application with the services that have operations.
 pub(crate) async fn application() -> Application {
     let database = Database::create().await.unwrap();
-    let services = [configmgt_users::SERVICE, configmgt_meetingroom::SERVICE];
-    over(services.iter().fold(Local::default(), |local, service| {
+    let services = [configmgt_meetingroom::SERVICE, configmgt_users::SERVICE].into_iter();
+    let local = services.fold(Local::default(), |local, service| {
         let journal = Journal::new(Connections::new(database.of_service(service.name)));
         local.with(Arc::new(service.handlers(&journal)))
-    }))
+    });
+    over(local)
 }
 
 pub(crate) fn over(local: Local) -> Application {

@@ -1,7 +1,7 @@
 //! The rules of meeting rooms.
 
 use configmgt_contract::{
-    Call, Failure, Listing, Outcome, Owner,
+    Call, Failure, Outcome, Owner,
     filter::Page,
     meetingrooms::{
         CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, MeetingRoom, MeetingRooms, RoomFields, RoomRefusal,
@@ -11,14 +11,11 @@ use configmgt_contract::{
 use configmgt_runtime::{
     filter::FindError,
     journal::{Change, Journal},
+    listing,
 };
-use futures_util::{FutureExt, stream};
+use futures_util::FutureExt;
 
 use crate::store::meetingrooms as store;
-
-/// How many rooms a listing reads at a time. A longer listing is not of one moment: a room that changes meanwhile is answered
-/// as it was or as it is, but each room once.
-const BATCH: i64 = 2000;
 
 /// The most characters of a name.
 const MAX_NAME: usize = 128;
@@ -52,17 +49,11 @@ impl MeetingRooms for Rooms {
 
     async fn list(&self, _: &Call, ListRooms {}: ListRooms) -> Outcome<ListRooms> {
         let connections = self.journal.connections().clone();
-        let batches = stream::try_unfold(Some(i32::MIN), move |after| {
-            let connections = connections.clone();
-            async move {
-                let Some(after) = after else { return Ok(None) };
-                let batch = store::above(&connections, after, BATCH).await?;
-                let full = usize::try_from(BATCH) == Ok(batch.len());
-                let after = batch.last().map(|room: &MeetingRoom| room.id).filter(|_| full);
-                Ok::<_, sqlx::Error>(Some((batch, after)))
-            }
-        });
-        Ok(Listing::of_batches(batches))
+        Ok(listing::by_key(
+            i32::MIN,
+            |room: &MeetingRoom| room.id,
+            move |after| store::above(connections.clone(), after),
+        ))
     }
 
     async fn find(&self, _: &Call, FindRooms(find): FindRooms) -> Outcome<FindRooms> {

@@ -9,7 +9,7 @@ use std::{
 
 use configmgt_bus::{Handlers, Local, Request, Transport};
 use configmgt_contract::{
-    Answer, Call, Fault, Kind, Operation, OperationDoc, Status,
+    Answer, Call, Fault, Kind, Operation, OperationDoc, Status, Whole,
     changes::RevertChange,
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
 };
@@ -51,7 +51,7 @@ impl Service {
             deadline: Instant::now() + Duration::from_secs(10),
         };
         let body = match self.local.call(Request { operation: doc, ..Request::new(&operation, call).unwrap() }).await? {
-            Answer::Whole { body, .. } => body.to_vec(),
+            Answer::Whole(Whole { body, .. }) => body.to_vec(),
             Answer::Pieces(pieces) => pieces.try_collect::<Vec<_>>().await.unwrap().concat(),
         };
         Ok(serde_json::from_slice(&body).unwrap())

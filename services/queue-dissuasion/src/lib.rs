@@ -10,5 +10,6 @@ pub const SERVICE: Description = Description {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Queues, agents and dissuasions",
     objects: &[],
+    initial: &[],
     handlers: |handlers, _| handlers,
 };

@@ -2,28 +2,86 @@
 
 pub mod password;
 
+mod catalogues;
+mod directory;
+mod ice_servers;
+mod lines;
+mod preferences;
+mod rights;
+mod services;
 mod store;
+mod text;
+mod users;
 mod validation;
 
 use std::sync::Arc;
 
 use configmgt_bus::Handlers;
-use configmgt_contract::{users, validation::Validation};
-use configmgt_runtime::{journal::Journal, service::Description};
+use configmgt_contract::{
+    catalogues::{Contexts, Entities, Labels, Mediaservers},
+    directory::Directory,
+    ice_servers::IceServers,
+    lines::Lines,
+    preferences::Preferences,
+    rights::Rights,
+    services::UserServices,
+    users::{self as contract, Users},
+    validation::Validation,
+};
+use configmgt_runtime::{
+    journal::{Journal, Object},
+    service::Description,
+};
 
 use password::Passwords;
 
 /// The service, for [`configmgt_runtime::service::main`].
 pub const SERVICE: Description = Description {
-    name: users::SERVICE,
+    name: contract::SERVICE,
     process: env!("CARGO_PKG_NAME"),
     version: env!("CARGO_PKG_VERSION"),
     summary: "Users with their lines, services, rights and preferences",
-    objects: &[],
+    objects: &OBJECTS,
+    initial: &[ice_servers::INITIAL],
     handlers,
 };
 
+/// What it journals.
+const OBJECTS: [Object; 10] = [
+    store::users::OBJECT,
+    store::catalogues::entity::OBJECT,
+    store::catalogues::mediaserver::OBJECT,
+    store::catalogues::context::OBJECT,
+    store::catalogues::label::OBJECT,
+    store::lines::OBJECT,
+    store::services::OBJECT,
+    store::rights::OBJECT,
+    store::preferences::OBJECT,
+    store::ice_servers::OBJECT,
+];
+
 fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
-    let validator = Arc::new(validation::Validator::new(journal, Passwords::start()));
-    handlers.with(&validator, Validation::endpoints())
+    let passwords = Passwords::start();
+    let users = Arc::new(users::Users::new(journal.clone(), passwords.clone()));
+    let validator = Arc::new(validation::Validator::new(journal.clone(), passwords));
+    let directory = Arc::new(directory::Directory::new(journal.clone()));
+    let catalogues = Arc::new(catalogues::Catalogues::new(journal.clone()));
+    let lines = Arc::new(lines::Lines::new(journal.clone()));
+    let services = Arc::new(services::UserServices::new(journal.clone()));
+    let rights = Arc::new(rights::Rights::new(journal.clone()));
+    let preferences = Arc::new(preferences::Preferences::new(journal.clone()));
+    let ice_servers = Arc::new(ice_servers::IceServers::new(journal));
+    handlers
+        .with(&users, Users::endpoints())
+        .with(&validator, Validation::endpoints())
+        .with(&directory, Directory::endpoints())
+        .with(&catalogues, Entities::endpoints())
+        .with(&catalogues, Mediaservers::endpoints())
+        .with(&catalogues, Contexts::endpoints())
+        .with(&catalogues, Labels::endpoints())
+        .with(&lines, Lines::endpoints())
+        .with(&services, UserServices::endpoints())
+        .with(&rights, Rights::endpoints())
+        .with(&preferences, Preferences::endpoints())
+        .with(&ice_servers, IceServers::endpoints())
 }

@@ -162,8 +162,7 @@ impl Caller {
             return Err(fault);
         }
         let Some(next) = headers::next_piece(message.headers.as_ref()) else {
-            let version = headers::version(message.headers.as_ref());
-            return Ok(Answer::Whole { body: message.payload, version });
+            return Ok(Answer::Whole(headers::whole(message.headers.as_ref(), message.payload)));
         };
         let rest = Rest { ahead: Some(self.pull(next).await?), caller: self.clone() };
         let pieces = stream::try_unfold((Some(message.payload), rest), |(first, mut rest)| async move {

@@ -6,7 +6,8 @@ use std::{
 };
 
 use async_nats::{HeaderMap, HeaderName, HeaderValue};
-use configmgt_contract::{Call, Expected, Fault, IdempotencyKey, Status};
+use bytes::Bytes;
+use configmgt_contract::{Call, Expected, Fault, IdempotencyKey, Status, Whole, events};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("Configmgt-Request-Id");
 const ACTOR: HeaderName = HeaderName::from_static("Configmgt-Actor");
@@ -20,6 +21,8 @@ const SENDER: HeaderName = HeaderName::from_static("Configmgt-Sender");
 const SENT: HeaderName = HeaderName::from_static("Configmgt-Sent-Ms");
 /// The version of the object that a reply shows.
 const VERSION: HeaderName = HeaderName::from_static("Configmgt-Version");
+/// The id of the object that was created.
+const CREATED: HeaderName = HeaderName::from_static("Configmgt-Created");
 /// Where the next piece of a streamed reply can be asked for.
 const NEXT: HeaderName = HeaderName::from_static("Configmgt-Next");
 /// The NATS micro-service convention for errors.
@@ -98,19 +101,31 @@ pub(crate) fn of_fault(fault: &Fault) -> HeaderMap {
     headers
 }
 
-pub(crate) fn of_piece(next: Option<&str>, version: Option<i64>) -> HeaderMap {
+/// What travels beside the body of a reply that comes in one piece.
+pub(crate) fn of_whole(whole: &Whole) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    if let Some(next) = next {
-        set(&mut headers, NEXT, next);
-    }
-    if let Some(version) = version {
+    if let Some(version) = whole.version {
         set(&mut headers, VERSION, &version.to_string());
+    }
+    if let Some(created) = &whole.created {
+        set(&mut headers, CREATED, &events::to_header(created));
     }
     headers
 }
 
-pub(crate) fn version(headers: Option<&HeaderMap>) -> Option<i64> {
-    headers?.get(VERSION)?.as_str().parse().ok()
+pub(crate) fn of_part(next: Option<&str>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(next) = next {
+        set(&mut headers, NEXT, next);
+    }
+    headers
+}
+
+/// The reply that [`of_whole`] wrote the headers of.
+pub(crate) fn whole(headers: Option<&HeaderMap>, body: Bytes) -> Whole {
+    let text = |name: HeaderName| headers.and_then(|headers| headers.get(name)).map(HeaderValue::as_str);
+    let version = text(VERSION).and_then(|version| version.parse().ok());
+    Whole { body, version, created: text(CREATED).and_then(events::from_header) }
 }
 
 /// A header that is there must be readable: without it the request would be another one.

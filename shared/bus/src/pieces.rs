@@ -14,7 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use configmgt_contract::{Answer, Fault, PIECE_BYTES, Pieces, Status};
+use configmgt_contract::{Answer, Fault, PIECE_BYTES, Pieces, Status, Whole};
 use futures_util::{StreamExt, stream};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
@@ -26,11 +26,12 @@ use crate::handlers::Handler;
 /// How long a piece waits to be asked for.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// A piece on its way: its bytes, and where the next one is.
-pub(crate) struct Piece {
-    pub(crate) body: Bytes,
-    pub(crate) next: Option<String>,
-    pub(crate) version: Option<i64>,
+/// A message of a reply on its way.
+pub(crate) enum Piece {
+    /// All of it.
+    Whole(Whole),
+    /// A part of it, and where the next one is.
+    Part { body: Bytes, next: Option<String> },
 }
 
 /// A piece as it is made, with whether it is the last one.
@@ -59,11 +60,9 @@ impl OpenReplies {
         request_id: String,
     ) -> Result<Piece, Fault> {
         let pieces = match answer {
-            Answer::Whole { body, version } if body.len() <= PIECE_BYTES => {
-                return Ok(Piece { body, next: None, version });
-            }
+            Answer::Whole(whole) if whole.body.len() <= PIECE_BYTES => return Ok(Piece::Whole(whole)),
             // Only an object larger than any loses its version here.
-            Answer::Whole { body, .. } => in_pieces(body),
+            Answer::Whole(Whole { body, .. }) => in_pieces(body),
             Answer::Pieces(pieces) => pieces,
         };
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
@@ -83,10 +82,10 @@ impl OpenReplies {
         let mut receiver = receiver.ok_or_else(gone)?;
         let (body, last) = receiver.recv().await.ok_or_else(gone)??;
         if last {
-            return Ok(Piece { body, next: None, version: None });
+            return Ok(Piece::Part { body, next: None });
         }
         self.lock().insert(id, receiver);
-        Ok(Piece { body, next: Some(format!("{}.{id}", self.subject)), version: None })
+        Ok(Piece::Part { body, next: Some(format!("{}.{id}", self.subject)) })
     }
 
     /// Forgets the reply: its reader is gone.

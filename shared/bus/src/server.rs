@@ -293,8 +293,10 @@ impl Shared {
     }
 
     async fn reply(&self, to: Subject, piece: Piece) {
-        let headers = headers::of_piece(piece.next.as_deref(), piece.version);
-        self.send(to, headers, piece.body).await;
+        match piece {
+            Piece::Whole(whole) => self.send(to, headers::of_whole(&whole), whole.body).await,
+            Piece::Part { body, next } => self.send(to, headers::of_part(next.as_deref()), body).await,
+        }
     }
 
     async fn refuse(&self, to: Subject, fault: &Fault) {

@@ -13,13 +13,13 @@ use bytes::Bytes;
 use configmgt_bus::{
     Caller, ConnectError, Connection, Handlers, Identity, Limits, Local, Patience, Request, Server, Transport,
 };
-use configmgt_contract::{Answer, Call, Expected, Fault, IdempotencyKey, Operation, PIECE_BYTES, Status};
+use configmgt_contract::{Answer, Call, Expected, Fault, IdempotencyKey, Operation, PIECE_BYTES, Status, Whole};
 use configmgt_stack::{Nats, scratch};
 use futures_util::{StreamExt, TryStreamExt, future::join_all};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
-use echo::{Add, Break, Count, Echo, Knock, Repeat, Say, Slow, Whoami};
+use echo::{Add, Break, Count, Echo, Keep, Knock, Repeat, Say, Slow, Whoami};
 
 struct Bus {
     nats: Nats,
@@ -73,7 +73,7 @@ async fn ask<O: Operation>(transport: &impl Transport, operation: O) -> Result<V
 async fn ask_by<O: Operation>(transport: &impl Transport, operation: O, call: Call) -> Result<Value, Fault> {
     let answer = transport.call(Request::new(&operation, call).unwrap()).await?;
     let whole = match answer {
-        Answer::Whole { body, .. } => body,
+        Answer::Whole(Whole { body, .. }) => body,
         Answer::Pieces(pieces) => pieces.try_collect::<Vec<Bytes>>().await.unwrap().concat().into(),
     };
     Ok(serde_json::from_slice(&whole).unwrap())
@@ -96,6 +96,21 @@ async fn the_same_handlers_answer_without_a_bus() {
     assert_eq!(ask(&local, Say { text: "hello".to_owned() }).await, Ok(text("hello")));
     assert_eq!(ask(&local, Count { items: 3 }).await, Ok(json!([0, 1, 2])));
     assert_eq!(ask(&local, Break {}).await.unwrap_err().status, Status::Broken);
+}
+
+#[tokio::test]
+async fn what_is_known_beside_a_new_object_reaches_the_caller_whatever_its_id_holds() {
+    let bus = Bus::start();
+    let echo = Echo::new();
+    let _server = bus.serve(&echo, Limits::default()).await;
+    let (caller, local) = (bus.caller().await, Local::default().with(Arc::new(echo::handlers(&echo))));
+    let name = "é 5%\r\nx: y";
+    let kept = Whole { body: br#"{"text":"kept"}"#[..].into(), version: Some(3), created: Some(name.to_owned()) };
+    for transport in [&caller as &dyn Transport, &local] {
+        let request = Request::new(&Keep { name: name.to_owned() }, call()).unwrap();
+        let Answer::Whole(answered) = transport.call(request).await.unwrap() else { panic!("it came in pieces") };
+        assert_eq!(answered, kept);
+    }
 }
 
 #[tokio::test]

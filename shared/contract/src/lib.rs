@@ -7,13 +7,22 @@
 //! This crate does no I/O and knows neither NATS nor HTTP nor SQL.
 
 pub mod callbacks;
+pub mod catalogues;
 pub mod changes;
+pub mod dates;
+pub mod directory;
 pub mod events;
 pub mod filter;
+pub mod ice_servers;
+pub mod lines;
 pub mod meetingrooms;
+pub mod merge;
 pub mod numbers;
 pub mod password;
+pub mod preferences;
 pub mod queues;
+pub mod rights;
+pub mod services;
 pub mod users;
 pub mod validation;
 
@@ -30,7 +39,7 @@ pub use operation::{
     Owner, Unjournaled, Unreadable, Work, Working,
 };
 pub use refusal::{BoxError, Broken, Failure, Fault, NoRefusal, Refusal, RefusalDoc, Status, chain};
-pub use reply::{Answer, Body, Example, PIECE_BYTES, Pieces, Reply, Success, Versioned};
+pub use reply::{Answer, Body, Created, Example, PIECE_BYTES, Pieces, Reply, Success, Versioned, Whole};
 
 #[doc(hidden)]
 pub mod macros {

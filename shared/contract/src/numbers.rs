@@ -130,6 +130,23 @@ pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error
     deserializer.deserialize_any(Whole)
 }
 
+/// As [`whole`], for what may be left out.
+pub fn optional_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    struct Given(#[serde(deserialize_with = "whole")] i64);
+
+    Ok(Option::deserialize(deserializer)?.map(|Given(number)| number))
+}
+
+/// As [`whole_id`], for several that may be left out.
+pub fn optional_whole_ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<i32>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Given(#[serde(deserialize_with = "whole_id")] i32);
+
+    let given = Option::<Vec<Given>>::deserialize(deserializer)?;
+    Ok(given.map(|ids| ids.into_iter().map(|Given(id)| id).collect()))
+}
+
 /// As [`whole`], for identifiers.
 pub fn whole_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
     let number = whole(deserializer)?;

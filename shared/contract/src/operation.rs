@@ -254,7 +254,7 @@ macro_rules! service {
         $(#[doc = $trait_doc:literal])*
         $vis:vis trait $service:ident($name:literal, $resource:literal) refuses $refusal:ty {
             $(
-                $(#[doc = $doc:literal])*
+                $(#[doc = $doc:expr])*
                 $kind:ident fn $operation:ident($request:ty) -> $reply:ty $(, refuses $($variant:ident)|+)?;
             )*
         }
@@ -312,7 +312,7 @@ macro_rules! service {
     (@kind read) => { $crate::Kind::Read };
     (@kind write) => { $crate::Kind::Write };
     (@kind attempt) => { $crate::Kind::Attempt };
-    (@method read $(#[doc = $doc:literal])* $operation:ident($request:ty)) => {
+    (@method read $(#[doc = $doc:expr])* $operation:ident($request:ty)) => {
         $(#[doc = $doc])*
         fn $operation(
             &self,
@@ -321,7 +321,7 @@ macro_rules! service {
         ) -> impl $crate::macros::Future<Output = $crate::Outcome<$request>> + Send;
     };
     (@method attempt $($method:tt)*) => { $crate::service!(@method read $($method)*); };
-    (@method write $(#[doc = $doc:literal])* $operation:ident($request:ty)) => {
+    (@method write $(#[doc = $doc:expr])* $operation:ident($request:ty)) => {
         $(#[doc = $doc])*
         fn $operation(
             &self,

@@ -14,19 +14,25 @@ pub type Pieces = BoxStream<'static, Result<Bytes, BoxError>>;
 
 /// A handler's reply as the transport sends it.
 pub enum Answer {
-    Whole {
-        body: Bytes,
-        /// The version of the object that the body shows, where it shows one.
-        version: Option<i64>,
-    },
+    Whole(Whole),
     /// Pieces of at most [`PIECE_BYTES`] each.
     Pieces(Pieces),
+}
+
+/// A reply in one piece, with what travels beside its body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Whole {
+    pub body: Bytes,
+    /// The version of the object that the body shows, where it shows one.
+    pub version: Option<i64>,
+    /// The id of the object that was created, where one was that has a place of its own.
+    pub created: Option<String>,
 }
 
 impl Answer {
     /// A body that shows no single object.
     pub fn of(body: impl Into<Bytes>) -> Self {
-        Self::Whole { body: body.into(), version: None }
+        Self::Whole(Whole { body: body.into(), ..Whole::default() })
     }
 }
 
@@ -48,6 +54,7 @@ pub trait Reply: Sized + Send + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Success {
     Ok,
+    Created,
     NoContent,
 }
 
@@ -55,6 +62,7 @@ impl Success {
     pub const fn http(self) -> u16 {
         match self {
             Self::Ok => 200,
+            Self::Created => 201,
             Self::NoContent => 204,
         }
     }
@@ -114,6 +122,7 @@ impl<T: Serialize + ToSchema + Example + Send + 'static> Reply for T {
 /// One object with its version, which travels beside the body and becomes its `ETag`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versioned<T> {
+    /// 0 where nothing is stored yet, and what is answered is what holds until then.
     pub version: i64,
     pub object: T,
 }
@@ -124,7 +133,30 @@ impl<T: Serialize + ToSchema + Example + Send + 'static> Reply for Versioned<T> 
 
     fn answer(self) -> Result<Answer, BoxError> {
         let body = serde_json::to_vec(&self.object)?.into();
-        Ok(Answer::Whole { body, version: Some(self.version) })
+        let version = Some(self.version).filter(|version| *version > 0);
+        Ok(Answer::Whole(Whole { body, version, created: None }))
+    }
+
+    fn schema() -> Option<Body> {
+        Some(Body::of::<T>())
+    }
+}
+
+/// 201: a new object. Its id travels beside the body and becomes the last part of its `Location`, below the path of the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created<T> {
+    pub id: String,
+    pub version: i64,
+    pub object: T,
+}
+
+impl<T: Serialize + ToSchema + Example + Send + 'static> Reply for Created<T> {
+    const SUCCESS: Success = Success::Created;
+    const VERSIONED: bool = true;
+
+    fn answer(self) -> Result<Answer, BoxError> {
+        let body = serde_json::to_vec(&self.object)?.into();
+        Ok(Answer::Whole(Whole { body, version: Some(self.version), created: Some(self.id) }))
     }
 
     fn schema() -> Option<Body> {

@@ -8,7 +8,7 @@
 use std::{fmt::Write, sync::Arc};
 
 use bytes::Bytes;
-use configmgt_contract::{Answer, Broken, Call, Changes, Fault, OperationDoc, Status, Work, Working, events};
+use configmgt_contract::{Answer, Broken, Call, Changes, Fault, OperationDoc, Status, Whole, Work, Working, events};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -62,6 +62,19 @@ impl Journal {
         &self.connections
     }
 
+    /// Carries `work` out in the name of `actor`, where no client asks for it.
+    pub(crate) async fn carry_out_as<W>(&self, actor: &str, work: W) -> sqlx::Result<()>
+    where
+        W: AsyncFnOnce(&mut PgConnection) -> sqlx::Result<()>,
+    {
+        let mut connection = self.connections.lend().await?;
+        execute(&mut connection, format!("BEGIN; SET LOCAL configmgt.actor = {}", literal(actor))).await?;
+        work(&mut connection).await?;
+        execute(&mut connection, "COMMIT".to_owned()).await?;
+        self.written.notify_one();
+        connection.done(Ok(()))
+    }
+
     /// Told after each change that was committed here.
     pub(crate) fn written(&self) -> Arc<Notify> {
         Arc::clone(&self.written)
@@ -113,13 +126,13 @@ impl Changes for Journal {
             let outcome = work(&mut change).await;
             let Change { mut connection, .. } = change;
             let refusal = match outcome {
-                Ok(Answer::Whole { body, version }) => {
+                Ok(Answer::Whole(whole)) => {
                     fail::point("before-commit");
-                    match commit(&mut connection, key.as_ref(), &body, version).await {
+                    match commit(&mut connection, key.as_ref(), &whole).await {
                         Ok(()) => {
                             fail::point("after-commit");
                             self.written.notify_one();
-                            return connection.done(Ok(Answer::Whole { body, version })).map_err(broken);
+                            return connection.done(Ok(Answer::Whole(whole))).map_err(broken);
                         }
                         Err(error) => broken(error),
                     }
@@ -159,19 +172,16 @@ async fn begin(connection: &mut PgConnection, call: &Call) -> sqlx::Result<()> {
 /// Keeps the answer with the key and commits, in one message: a key that is taken fails the first statement, and the second is not
 /// carried out. A write of the same key that is under way is waited for.
 #[instrument(level = "debug", name = "COMMIT", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-async fn commit(
-    connection: &mut PgConnection,
-    key: Option<&Key>,
-    body: &[u8],
-    version: Option<i64>,
-) -> sqlx::Result<()> {
+async fn commit(connection: &mut PgConnection, key: Option<&Key>, whole: &Whole) -> sqlx::Result<()> {
     let mut sql = String::new();
     if let Some(Key { actor, name, fingerprint }) = key {
+        let Whole { body, version, created } = whole;
         let version = version.map_or_else(|| "NULL".to_owned(), |version| version.to_string());
+        let created = created.as_ref().map_or_else(|| "NULL".to_owned(), |created| literal(created));
         let (actor, name, fingerprint, body) = (literal(actor), literal(name), bytes(fingerprint), bytes(body));
         sql = format!(
-            "INSERT INTO idempotency (actor, key, fingerprint, reply, version) \
-             VALUES ({actor}, {name}, {fingerprint}, {body}, {version}); "
+            "INSERT INTO idempotency (actor, key, fingerprint, reply, version, created) \
+             VALUES ({actor}, {name}, {fingerprint}, {body}, {version}, {created}); "
         );
     }
     sql.push_str("COMMIT");
@@ -183,13 +193,13 @@ async fn commit(
 async fn earlier(connection: &mut PgConnection, key: Option<&Key>) -> sqlx::Result<Option<Result<Answer, Broken>>> {
     execute(connection, "ROLLBACK".to_owned()).await?;
     let Some(Key { actor, name, fingerprint }) = key else { return Ok(None) };
-    let known = sqlx::query_as::<_, (Vec<u8>, Vec<u8>, Option<i64>)>(
-        "SELECT fingerprint, reply, version FROM idempotency WHERE actor = $1 AND key = $2",
+    let known = sqlx::query_as::<_, (Vec<u8>, Vec<u8>, Option<i64>, Option<String>)>(
+        "SELECT fingerprint, reply, version, created FROM idempotency WHERE actor = $1 AND key = $2",
     );
     let known = known.bind(actor).bind(name).fetch_optional(connection).await?;
-    Ok(known.map(|(known, body, version)| {
+    Ok(known.map(|(known, body, version, created)| {
         if known == *fingerprint {
-            Ok(Answer::Whole { body: body.into(), version })
+            Ok(Answer::Whole(Whole { body: body.into(), version, created }))
         } else {
             Err(Broken::Refused(key_reused()))
         }

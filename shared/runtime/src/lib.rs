@@ -6,6 +6,7 @@ pub mod database;
 pub mod filter;
 pub mod follow;
 pub mod journal;
+pub mod listing;
 pub mod lookup;
 pub mod service;
 pub mod sqlstate;

@@ -4,7 +4,12 @@ use std::{collections::BTreeMap, env, process::ExitCode, sync::Arc, time::Durati
 
 use configmgt_bus::{Connection, Handlers, Identity, Limits, Server};
 use configmgt_contract::{BoxError, changes::History as _};
-use configmgt_process::{settings, shutdown};
+use configmgt_process::{
+    settings::{self, SettingError},
+    shutdown,
+};
+use futures_util::future::BoxFuture;
+use sqlx::PgConnection;
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
@@ -35,8 +40,41 @@ pub struct Description {
     pub summary: &'static str,
     /// What it journals.
     pub objects: &'static [Object],
+    /// What its settings say of objects that nobody has set yet.
+    pub initial: &'static [Initial],
     /// Adds its own operations to those that every service has.
     pub handlers: fn(Handlers, Journal) -> Handlers,
+}
+
+/// A setting that gives an object its first value. The journal names the setting as its author.
+#[derive(Clone, Copy)]
+pub struct Initial {
+    pub setting: &'static str,
+    /// An error says why the value cannot be one.
+    pub check: fn(&str) -> Result<(), String>,
+    /// Stores the value, unless the object has one or had one. Runs at each start.
+    pub store: for<'change> fn(&'change mut PgConnection, &'change str) -> BoxFuture<'change, sqlx::Result<()>>,
+}
+
+impl Initial {
+    /// The setting's value, where it is set.
+    fn value(&self) -> Result<Option<String>, SettingError> {
+        let Some(value) = settings::optional(self.setting) else { return Ok(None) };
+        let value = value.trim().to_owned();
+        (self.check)(&value)
+            .map(|()| Some(value))
+            .map_err(|reason| SettingError::Malformed { name: self.setting.to_owned(), reason })
+    }
+
+    /// Tries until the database has taken it.
+    async fn store(&self, journal: &Journal, value: &str) {
+        while let Err(error) =
+            journal.carry_out_as(self.setting, async |change| (self.store)(change, value).await).await
+        {
+            warn!(%error, setting = self.setting, "waiting for the database");
+            sleep(Duration::from_millis(500)).await;
+        }
+    }
 }
 
 impl Description {
@@ -57,16 +95,23 @@ pub fn main(description: Description) -> ExitCode {
 }
 
 async fn serve(description: Description) -> Result<(), BoxError> {
-    let Description { name, process, version, summary, objects, .. } = description;
+    let Description { name, process, version, summary, objects, initial, .. } = description;
     let stop = shutdown::requested();
     tokio::pin!(stop);
     let options = database::options(name)?;
     let keep = prune::Keep::from_settings()?;
+    let initial =
+        initial.iter().map(|initial| Ok((initial, initial.value()?))).collect::<Result<Vec<_>, SettingError>>()?;
     let journal = Journal::new(Connections::new(options.clone()));
     let connections = journal.connections();
     let start = async {
         let connection = connect(name, process).await;
         database::answers(connections).await;
+        for (initial, value) in &initial {
+            if let Some(value) = value {
+                initial.store(&journal, value).await;
+            }
+        }
         let identity = Identity {
             id: uuid::Uuid::new_v4().simple().to_string(),
             version: version.to_owned(),

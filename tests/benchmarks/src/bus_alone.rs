@@ -43,6 +43,7 @@ pub(crate) async fn run(stand: &Stand, load: Load) -> Result<Outcome, BoxError> 
     let clients = vec![client; load.connections];
     let watched = Watched::default().nats(&stand.nats);
     load.on(clients, &watched, async |client| {
+        #[expect(clippy::disallowed_methods, reason = "every request is answered here")]
         client.request(SUBJECT, Bytes::from_static(b"{\"id\":1000}")).await?;
         Ok(())
     })

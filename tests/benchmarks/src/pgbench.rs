@@ -1,6 +1,6 @@
 //! The same SQL without anything in front of it: PostgreSQL's own load generator.
 
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use configmgt_contract::BoxError;
 use configmgt_stack::scratch;
@@ -77,9 +77,9 @@ pub(crate) async fn run(stand: &Stand, script: &'static str, rooms: u32, load: L
 
 /// Gives how long it ran, without connecting.
 fn run_program(
-    program: &PathBuf,
-    script: &PathBuf,
-    folder: &PathBuf,
+    program: &Path,
+    script: &Path,
+    folder: &Path,
     rooms: u32,
     load: Load,
     database: &sqlx::postgres::PgConnectOptions,
@@ -106,7 +106,7 @@ fn run_program(
 }
 
 /// The third field of each line of the log: microseconds.
-fn latencies(folder: &PathBuf) -> Result<Vec<u32>, BoxError> {
+fn latencies(folder: &Path) -> Result<Vec<u32>, BoxError> {
     let mut micros = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

@@ -99,7 +99,7 @@ pub(crate) fn picture(all: &[Measured]) -> String {
 
 pub(crate) fn ratios(all: &[Measured]) -> Ratios {
     let ratio = |measured: &Measured| measured.ratio(Subject::Monolith, |figure| figure.rate);
-    all.iter().map(|measured| (measured.case.name.to_owned(), (ratio(measured) * 100.0).round() / 100.0)).collect()
+    all.iter().map(|measured| (measured.case.name.clone(), (ratio(measured) * 100.0).round() / 100.0)).collect()
 }
 
 /// Where the committed ratios are.

@@ -8,6 +8,7 @@ use configmgt_runtime::{
     connections::Connections,
     filter::{Column, FindError, Found, Kind, Table},
     journal::{Object, show},
+    listing::BATCH,
     lookup::{Lookup, LookupError, Rows},
 };
 use serde::Deserialize;
@@ -95,14 +96,14 @@ pub(crate) async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows
     Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.into())).collect())
 }
 
-/// At most `limit` rooms whose id is above `after`, by id.
+/// A batch of the rooms whose id is above `after`, by id.
 #[instrument(level = "debug", name = "SELECT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn above(connections: &Connections, after: i32, limit: i64) -> sqlx::Result<Vec<MeetingRoom>> {
+pub(crate) async fn above(connections: Connections, after: i32) -> sqlx::Result<Vec<MeetingRoom>> {
     let rows = sqlx::query_as!(
         Row,
         "SELECT id, name, display_name, number, user_pin FROM meetingroom WHERE id > $1 ORDER BY id LIMIT $2",
         after,
-        limit
+        BATCH
     );
     let mut connection = connections.lend().await?;
     let rows = rows.fetch_all(&mut *connection).await;

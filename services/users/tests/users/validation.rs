@@ -13,7 +13,7 @@ const PLACES: RangeInclusive<usize> = WAITING + 1..=WAITING + 2;
 
 impl Service {
     /// A service that knows john, whose password is doe, and mary, who has none.
-    async fn with_users() -> Self {
+    async fn with_passwords() -> Self {
         let service = Self::start().await;
         let password = serde_json::from_value(json!("doe")).unwrap();
         let hash = Passwords::start().place().unwrap().hash(password).await.unwrap();
@@ -66,7 +66,7 @@ fn busy() -> Result<(), Fault> {
 
 #[tokio::test]
 async fn a_user_is_valid_with_the_right_password_and_else_not_found() {
-    let service = Service::with_users().await;
+    let service = Service::with_passwords().await;
     assert_eq!(service.validate("john", "doe").await, Ok(()));
     for (username, password) in
         [("john", "Doe"), ("john", ""), ("john", "doe\0"), ("John", "doe"), ("mary", "doe"), ("mary", ""), ("", "doe")]
@@ -77,7 +77,7 @@ async fn a_user_is_valid_with_the_right_password_and_else_not_found() {
 
 #[tokio::test]
 async fn a_name_that_no_user_can_have_is_refused_and_leaves_no_trace() {
-    let service = Service::with_users().await;
+    let service = Service::with_passwords().await;
     for (username, message) in [
         ("é".repeat(129), "username has more than 128 characters"),
         ("john\0".to_owned(), "username contains a control character"),
@@ -92,7 +92,7 @@ async fn a_name_that_no_user_can_have_is_refused_and_leaves_no_trace() {
 
 #[tokio::test]
 async fn from_the_fifth_on_wrong_passwords_block_a_name_for_ever_longer_up_to_five_minutes() {
-    let service = Service::with_users().await;
+    let service = Service::with_passwords().await;
     let seconds = [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300];
     for (attempts, seconds) in (1..).zip(seconds.map(f64::from)) {
         // Known, known without a password, and not known.
@@ -110,7 +110,7 @@ async fn from_the_fifth_on_wrong_passwords_block_a_name_for_ever_longer_up_to_fi
 
 #[tokio::test]
 async fn while_a_name_is_blocked_nothing_is_looked_at_and_nothing_is_counted() {
-    let service = Service::with_users().await;
+    let service = Service::with_passwords().await;
     for username in ["john", "nobody"] {
         service.validate(username, "wrong").await.unwrap_err();
     }
@@ -129,7 +129,7 @@ async fn while_a_name_is_blocked_nothing_is_looked_at_and_nothing_is_counted() {
 
 #[tokio::test]
 async fn the_right_password_ends_the_count() {
-    let service = Service::with_users().await;
+    let service = Service::with_passwords().await;
     for _ in 0..4 {
         assert_eq!(service.validate("john", "wrong").await, not_found());
     }
@@ -141,7 +141,7 @@ async fn the_right_password_ends_the_count() {
 
 #[tokio::test]
 async fn a_block_holds_for_every_instance_and_after_a_restart() {
-    let service = Service::with_users().await;
+    let service = Service::with_passwords().await;
     service.validate("john", "wrong").await.unwrap_err();
     service.execute("UPDATE users.login_attempt SET blocked_until = now() + interval '1 hour'").await;
     let another = Service::on(service.database.clone()).await;
@@ -150,7 +150,7 @@ async fn a_block_holds_for_every_instance_and_after_a_restart() {
 
 #[tokio::test]
 async fn of_fifty_attempts_at_once_no_more_are_looked_at_than_one_after_the_other() {
-    let service = Service::with_users().await;
+    let service = Service::with_passwords().await;
     // Connections are made, so that all come within the second for which the fifth attempt blocks the name.
     let others: Vec<_> = (0..8).map(|i| format!("other{i}")).collect();
     join_all(others.iter().map(|other| service.validate(other, "wrong"))).await;
@@ -163,7 +163,7 @@ async fn of_fifty_attempts_at_once_no_more_are_looked_at_than_one_after_the_othe
 
 #[tokio::test]
 async fn with_too_many_at_once_the_rest_is_refused_and_not_counted() {
-    let service = Service::with_users().await;
+    let service = Service::with_passwords().await;
     let names: Vec<_> = (0..40).map(|i| format!("user{i}")).collect();
     let outcomes = join_all(names.iter().map(|name| service.validate(name, "wrong"))).await;
     let looked_at = outcomes.iter().filter(|outcome| **outcome == not_found()).count();
@@ -175,7 +175,7 @@ async fn with_too_many_at_once_the_rest_is_refused_and_not_counted() {
 
 #[tokio::test]
 async fn names_at_which_nothing_was_attempted_for_an_hour_are_forgotten_as_others_come() {
-    let service = Service::with_users().await;
+    let service = Service::with_passwords().await;
     service
         .execute(
             "INSERT INTO users.login_attempt (username, attempts, attempted_at)
@@ -195,7 +195,7 @@ async fn names_at_which_nothing_was_attempted_for_an_hour_are_forgotten_as_other
 
 #[tokio::test]
 async fn a_stored_hash_that_is_none_is_a_fault_of_ours() {
-    let service = Service::with_users().await;
+    let service = Service::with_passwords().await;
     service.execute("UPDATE users.users SET password_hash = 'doe' WHERE login = 'john'").await;
     let broken = fault(Status::Broken, "InternalServerError", "something went wrong; the service's log says what");
     assert_eq!(service.validate("john", "doe").await, Err(broken));
@@ -203,7 +203,7 @@ async fn a_stored_hash_that_is_none_is_a_fault_of_ours() {
 
 #[tokio::test]
 async fn an_attempt_changes_no_object() {
-    let service = Service::with_users().await;
+    let service = Service::with_passwords().await;
     let changes = async || -> i64 {
         sqlx::query_scalar("SELECT count(*) FROM users.journal").fetch_one(&service.owner).await.unwrap()
     };
@@ -216,7 +216,7 @@ async fn an_attempt_changes_no_object() {
 
 #[tokio::test]
 async fn a_password_is_stored_nowhere_and_its_hash_with_the_user_and_among_the_secrets_of_the_journal() {
-    let service = Service::with_users().await;
+    let service = Service::with_passwords().await;
     service.validate("john", "a wrong one").await.unwrap_err();
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'users' ORDER BY tablename")

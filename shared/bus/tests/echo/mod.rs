@@ -7,7 +7,7 @@ use std::sync::{
 
 use configmgt_bus::Handlers;
 use configmgt_contract::{
-    BoxError, Call, Endpoint, Example, Fault, Listing, Outcome, Owner, Status, Unjournaled, refusals, service,
+    BoxError, Call, Created, Endpoint, Example, Fault, Listing, Outcome, Owner, Status, Unjournaled, refusals, service,
 };
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,8 @@ service! {
         write fn add(Add) -> Text;
         /// Knock
         attempt fn knock(Knock) -> Text;
+        /// Write it down under a name
+        write fn keep(Keep) -> Created<Text>;
     }
 }
 
@@ -64,6 +66,10 @@ pub(crate) struct Count {
 pub(crate) struct Add {}
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Knock {}
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Keep {
+    pub(crate) name: String,
+}
 
 #[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct Text {
@@ -187,6 +193,10 @@ impl Echoes for Echo {
 
     async fn knock(&self, _: &Call, _: Knock) -> Outcome<Knock> {
         Ok(Text { text: "who is there".to_owned() })
+    }
+
+    async fn keep(&self, _: &mut Call, Keep { name }: Keep) -> Outcome<Keep> {
+        Ok(Created { id: name, version: 3, object: Text { text: "kept".to_owned() } })
     }
 }
 

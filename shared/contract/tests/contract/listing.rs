@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use configmgt_contract::{Answer, BoxError, Example, Listing, PIECE_BYTES, Pieces, Reply};
+use configmgt_contract::{Answer, BoxError, Example, Listing, PIECE_BYTES, Pieces, Reply, Whole};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -37,7 +37,7 @@ fn pieces(batches: Vec<Batch>) -> Pieces {
 fn pieces_of(batches: impl futures_util::Stream<Item = Batch> + Send + 'static) -> Pieces {
     match Listing::of_batches(batches).answer().unwrap() {
         Answer::Pieces(pieces) => pieces,
-        Answer::Whole { body, .. } => panic!("a listing came whole, with {} bytes", body.len()),
+        Answer::Whole(Whole { body, .. }) => panic!("a listing came whole, with {} bytes", body.len()),
     }
 }
 

@@ -3,9 +3,11 @@
 
 mod find;
 mod listing;
+mod merge;
 mod operations;
 mod password;
 mod rooms;
+mod users;
 
 use serde::de::DeserializeOwned;
 

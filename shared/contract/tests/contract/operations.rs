@@ -2,6 +2,7 @@
 
 use configmgt_contract::{
     Call, Fault, Kind, Listing, Operation, OperationDoc, Outcome, Owner, Refusal, Reply, SERVICES, Status, Unjournaled,
+    Whole,
     filter::Page,
     meetingrooms::{
         CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, MeetingRoom, MeetingRooms, RoomRefusal, UpdateRoom,
@@ -187,7 +188,7 @@ fn the_services_have_these_names_on_the_bus() {
 #[test]
 fn an_answered_room_can_be_read_back() {
     let room = <MeetingRoom as configmgt_contract::Example>::example();
-    let configmgt_contract::Answer::Whole { body, .. } = room.clone().answer().unwrap() else {
+    let configmgt_contract::Answer::Whole(Whole { body, .. }) = room.clone().answer().unwrap() else {
         panic!("it came in pieces")
     };
     assert_eq!(serde_json::from_slice::<MeetingRoom>(&body).unwrap(), room);

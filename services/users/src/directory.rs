@@ -1,0 +1,55 @@
+//! The rules of users as others look them up.
+
+use configmgt_contract::{
+    Call, Outcome, Owner,
+    directory::{self as contract, DirectoryRefusal, FindUsers, ListContacts, ListUsers},
+};
+use configmgt_runtime::{filter::FindError, journal::Journal, listing};
+
+use crate::store::directory as store;
+
+pub(crate) struct Directory {
+    journal: Journal,
+}
+
+impl Directory {
+    pub(crate) const fn new(journal: Journal) -> Self {
+        Self { journal }
+    }
+}
+
+impl Owner for Directory {
+    type Changes = Journal;
+
+    fn changes(&self) -> &Journal {
+        &self.journal
+    }
+}
+
+impl contract::Directory for Directory {
+    async fn list(&self, _: &Call, ListUsers {}: ListUsers) -> Outcome<ListUsers> {
+        let connections = self.journal.connections().clone();
+        Ok(listing::by_key(
+            i32::MIN,
+            |user: &store::UserRow| user.id,
+            move |after| store::users_above(connections.clone(), after),
+        ))
+    }
+
+    async fn find(&self, _: &Call, FindUsers(find): FindUsers) -> Outcome<FindUsers> {
+        match store::find(self.journal.connections(), &find).await {
+            Ok(page) => Ok(page),
+            Err(FindError::Filter(bad)) => Err(DirectoryRefusal::BadFilter { reason: bad.to_string() }.into()),
+            Err(FindError::Database(error)) => Err(error.into()),
+        }
+    }
+
+    async fn contacts(&self, _: &Call, ListContacts {}: ListContacts) -> Outcome<ListContacts> {
+        let connections = self.journal.connections().clone();
+        Ok(listing::by_key(
+            i32::MIN,
+            |contact: &store::ContactRow| contact.id,
+            move |after| store::contacts_above(connections.clone(), after),
+        ))
+    }
+}

@@ -1,0 +1,138 @@
+//! The rules of lines.
+
+use std::ops::RangeInclusive;
+
+use configmgt_contract::{
+    Call, Failure, Outcome, Owner,
+    lines::{self, CreateLine, DeleteLine, GetLine, LineFields, LineRefusal, LineType, UpdateLine},
+};
+use configmgt_runtime::journal::{Change, Journal};
+use futures_util::FutureExt;
+
+use crate::{
+    store::{
+        broken_constraint,
+        lines::{self as store, NewLine},
+    },
+    text,
+};
+
+/// The site and the slot of a line for which none is named.
+const DEFAULT_SITE: &str = "default";
+const DEFAULT_LINE_NUM: i64 = 1;
+
+/// The slots that a device may have.
+const LINE_NUMS: RangeInclusive<i32> = 1..=64;
+
+/// The most characters of a number that is dialled.
+pub(crate) const MAX_EXTENSION: usize = 40;
+
+/// The most characters of a device.
+const MAX_DEVICE: usize = 32;
+
+pub(crate) struct Lines {
+    journal: Journal,
+    by_user: store::LineLookup,
+}
+
+impl Lines {
+    pub(crate) fn new(journal: Journal) -> Self {
+        let by_user = store::LineLookup::new(journal.connections().clone(), |connection, user_ids| {
+            store::by_users(connection, user_ids).boxed()
+        });
+        Self { journal, by_user }
+    }
+}
+
+impl Owner for Lines {
+    type Changes = Journal;
+
+    fn changes(&self) -> &Journal {
+        &self.journal
+    }
+}
+
+impl lines::Lines for Lines {
+    async fn get(&self, _: &Call, GetLine { user_id }: GetLine) -> Outcome<GetLine> {
+        store::get(&self.by_user, user_id).await?.ok_or_else(|| LineRefusal::NotGot { user_id }.into())
+    }
+
+    async fn create(&self, change: &mut Change, CreateLine { user_id, line }: CreateLine) -> Outcome<CreateLine> {
+        let line = checked(line)?;
+        let created = store::insert(change.connection(), user_id, &line).await;
+        let not_created = LineRefusal::NotCreated { user_id };
+        created.map_err(|error| refused(error, &line, &not_created))?.ok_or_else(|| not_created.into())
+    }
+
+    async fn update(&self, change: &mut Change, UpdateLine { user_id, line }: UpdateLine) -> Outcome<UpdateLine> {
+        let line = checked(line)?;
+        let not_updated = LineRefusal::NotUpdated { user_id };
+        let from = store::lock(change.connection(), user_id).await?.ok_or_else(|| not_updated.clone())?;
+        if !from.can_become(line.line_type) {
+            return Err(LineRefusal::OtherType { from, to: line.line_type }.into());
+        }
+        let updated = store::update(change.connection(), user_id, &line).await;
+        updated.map_err(|error| refused(error, &line, &not_updated))
+    }
+
+    async fn delete(&self, change: &mut Change, DeleteLine { user_id }: DeleteLine) -> Outcome<DeleteLine> {
+        if store::delete(change.connection(), user_id).await? {
+            Ok(())
+        } else {
+            Err(LineRefusal::NotDeleted { user_id }.into())
+        }
+    }
+}
+
+fn checked(line: LineFields) -> Result<NewLine, LineRefusal> {
+    let LineFields { line_type, context, extension, site, line_num, device } = line;
+    let bad = |reason| LineRefusal::BadValue { reason };
+    let site = site.unwrap_or_else(|| DEFAULT_SITE.to_owned());
+    for (field, name) in [("context", &context), ("site", &site)] {
+        text::check(field, name, text::MAX).map_err(bad)?;
+    }
+    if !is_extension(&extension) {
+        return Err(bad(format!("extension is not 1 to {MAX_EXTENSION} of the digits, * and #")));
+    }
+    if !device.as_deref().is_none_or(is_device) {
+        return Err(bad(format!("device is not 1 to {MAX_DEVICE} of a to z and the digits")));
+    }
+    let line_num = i32::try_from(line_num.unwrap_or(DEFAULT_LINE_NUM)).ok().filter(|slot| LINE_NUMS.contains(slot));
+    let line_num = line_num
+        .ok_or_else(|| bad(format!("lineNum is no whole number from {} to {}", LINE_NUMS.start(), LINE_NUMS.end())))?;
+    let name = match line_type {
+        LineType::Phone | LineType::Webrtc | LineType::Ua => None,
+        LineType::Sccp => Some(extension.clone()),
+        LineType::Custom => Some(format!("Local/{extension}@{context}")),
+    };
+    Ok(NewLine { line_type, context, extension, site, name, line_num, device })
+}
+
+/// Whether a text is a number as XiVO dials it.
+pub(crate) fn is_extension(text: &str) -> bool {
+    (1..=MAX_EXTENSION).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'*' | b'#'))
+}
+
+fn is_device(text: &str) -> bool {
+    (1..=MAX_DEVICE).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+/// What stood in the way of a line, by the constraint that it would have broken.
+fn refused(error: sqlx::Error, line: &NewLine, no_line: &LineRefusal) -> Failure<LineRefusal> {
+    let NewLine { context, extension, site, .. } = line;
+    match broken_constraint(&error) {
+        // The user has a line.
+        Some("line_user_id_key") => no_line.clone().into(),
+        Some("line_extension_context_key") => {
+            LineRefusal::ExtensionTaken { extension: extension.clone(), context: context.clone() }.into()
+        }
+        Some("line_context") => LineRefusal::UnknownContext { context: context.clone() }.into(),
+        Some("line_site") => LineRefusal::UnknownSite { site: site.clone() }.into(),
+        // A SIP line for which there was no code.
+        Some("line_provisioning_id") => LineRefusal::NothingFree {}.into(),
+        _ if store::drew_the_same(&error) => LineRefusal::NothingFree {}.into(),
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,81 @@
+//! The rules of users' services.
+
+use configmgt_contract::{
+    Call, Failure, Outcome, Owner, Versioned,
+    services::{self, ForwardUpdate, GetServices, ServicesRefusal, ServicesUpdate, UpdateServices},
+};
+use configmgt_runtime::journal::{Change, Journal};
+use futures_util::FutureExt;
+
+use crate::{
+    lines::{MAX_EXTENSION, is_extension},
+    store::{broken_constraint, services as store},
+};
+
+pub(crate) struct UserServices {
+    journal: Journal,
+    by_user: store::ServicesLookup,
+}
+
+impl UserServices {
+    pub(crate) fn new(journal: Journal) -> Self {
+        let by_user = store::ServicesLookup::new(journal.connections().clone(), |connection, user_ids| {
+            store::by_users(connection, user_ids).boxed()
+        });
+        Self { journal, by_user }
+    }
+}
+
+impl Owner for UserServices {
+    type Changes = Journal;
+
+    fn changes(&self) -> &Journal {
+        &self.journal
+    }
+}
+
+impl services::UserServices for UserServices {
+    async fn get(&self, _: &Call, GetServices { user_id }: GetServices) -> Outcome<GetServices> {
+        store::get(&self.by_user, user_id).await?.ok_or_else(|| not_found(user_id))
+    }
+
+    async fn update(
+        &self,
+        change: &mut Change,
+        UpdateServices { user_id, services }: UpdateServices,
+    ) -> Outcome<UpdateServices> {
+        check(&services)?;
+        let version = store::update(change.connection(), user_id, &services).await;
+        let version = version.map_err(no_destination)?.ok_or_else(|| not_found(user_id))?;
+        Ok(Versioned { version, object: services })
+    }
+}
+
+fn check(services: &ServicesUpdate) -> Result<(), ServicesRefusal> {
+    let ServicesUpdate { dnd_enabled: _, busy, noanswer, unconditional } = services;
+    for (forward, update) in [("busy", busy), ("noanswer", noanswer), ("unconditional", unconditional)] {
+        let Some(ForwardUpdate { destination: Some(destination), .. }) = update else { continue };
+        if !destination.is_empty() && !is_extension(destination.strip_prefix('+').unwrap_or(destination)) {
+            let reason = format!(
+                "the destination of {forward} is not 1 to {MAX_EXTENSION} of the digits, * and #, maybe behind a +"
+            );
+            return Err(ServicesRefusal::BadValue { reason });
+        }
+    }
+    Ok(())
+}
+
+fn not_found(id: i32) -> Failure<ServicesRefusal> {
+    ServicesRefusal::UserNotFound { id }.into()
+}
+
+/// Names the forward that the change would have enabled without a destination.
+fn no_destination(error: sqlx::Error) -> Failure<ServicesRefusal> {
+    let forward = match broken_constraint(&error) {
+        Some("services_busy_destination") => "busy",
+        Some("services_noanswer_destination") => "noanswer",
+        Some("services_unconditional_destination") => "unconditional",
+        _ => return error.into(),
+    };
+    ServicesRefusal::NoDestination { forward }.into()
+}

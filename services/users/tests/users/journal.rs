@@ -1,0 +1,149 @@
+use configmgt_contract::{
+    Kind, Operation,
+    catalogues::{
+        CreateContext, CreateEntity, CreateLabel, CreateMediaserver, DeleteContext, DeleteEntity, DeleteLabel,
+        DeleteMediaserver,
+    },
+    changes::{ListChanges, RevertChange},
+    ice_servers::SetIceServers,
+    lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
+    preferences::{CreatePreference, DeletePreference, GetPreference, UpdatePreference},
+    rights::{DeleteRight, GetRight, SetRight},
+    services::UpdateServices,
+    users::{CreateUser, DeleteUser, PatchUser, ReplaceUser},
+};
+use serde_json::{Value, json};
+
+use crate::Service;
+
+/// Asks, and checks that this left one change.
+async fn left<O: Operation>(service: &Service, doc: configmgt_contract::OperationDoc, request: Value, change: &str) {
+    let before = journal(service).await;
+    service.ask_of::<O>(doc, request).await.unwrap();
+    let after = journal(service).await;
+    assert_eq!(after[before.len()..], [change.to_owned()], "{}", doc.name);
+}
+
+async fn journal(service: &Service) -> Vec<String> {
+    sqlx::query_scalar("SELECT concat_ws(' ', object_type, object_id, action) FROM users.journal ORDER BY id")
+        .fetch_all(&service.owner)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn every_operation_that_writes_leaves_one_change_in_the_journal() {
+    let service = Service::start().await;
+    let mut left_by = Vec::new();
+    macro_rules! leaves {
+        ($request:ty, $body:tt, $change:literal) => {
+            let doc = <$request>::DOC.of("users");
+            left::<$request>(&service, doc, json!($body), $change).await;
+            left_by.push(doc.name);
+        };
+    }
+    leaves!(CreateUser, {"firstname": "A"}, "user 1 created");
+    leaves!(ReplaceUser, {"id": 1, "fields": {"firstname": "B", "login": "b"}}, "user 1 updated");
+    leaves!(PatchUser, {"id": 1, "patch": {"firstname": "C"}}, "user 1 updated");
+    let event_id: String = sqlx::query_scalar("SELECT event_id::text FROM users.journal ORDER BY id DESC LIMIT 1")
+        .fetch_one(&service.owner)
+        .await
+        .unwrap();
+    leaves!(RevertChange, {"event_id": event_id}, "user 1 updated");
+    let line = json!({"lineType": "phone", "context": "default", "extension": "1000"});
+    leaves!(CreateLine, {"user_id": 1, "line": line}, "line 1 created");
+    let ua = json!({"lineType": "ua", "context": "default", "extension": "1000"});
+    leaves!(UpdateLine, {"user_id": 1, "line": ua}, "line 1 updated");
+    leaves!(DeleteLine, {"user_id": 1}, "line 1 deleted");
+    leaves!(UpdateServices, {"user_id": 1, "services": {"dndEnabled": true}}, "services 1 created");
+    leaves!(SetRight, {"login": "b", "right": {"type": "admin"}}, "rights 1 created");
+    leaves!(DeleteRight, {"login": "b"}, "rights 1 deleted");
+    let value = |value: &str| json!({"value": value, "value_type": "String"});
+    leaves!(CreatePreference, {"user_id": 1, "key": "a", "value": value("1")}, "preference 1 created");
+    leaves!(UpdatePreference, {"user_id": 1, "key": "a", "value": value("2")}, "preference 1 updated");
+    leaves!(DeletePreference, {"user_id": 1, "key": "a"}, "preference 1 deleted");
+    leaves!(SetIceServers, {"stun_address": "stun:a"}, "ice_servers ice_servers created");
+    service.run("DELETE FROM services").await;
+    leaves!(DeleteUser, {"id": 1}, "user 1 deleted");
+    leaves!(CreateEntity, {"name": "a"}, "entity a created");
+    leaves!(DeleteEntity, {"name": "a"}, "entity a deleted");
+    leaves!(CreateMediaserver, {"name": "a"}, "mediaserver a created");
+    leaves!(DeleteMediaserver, {"name": "a"}, "mediaserver a deleted");
+    leaves!(CreateContext, {"name": "a"}, "context a created");
+    leaves!(DeleteContext, {"name": "a"}, "context a deleted");
+    leaves!(CreateLabel, {"name": "a"}, "label a created");
+    leaves!(DeleteLabel, {"name": "a"}, "label a deleted");
+
+    // A new operation that writes has to stand above, too.
+    let mut writes: Vec<_> =
+        service.handlers.operations().filter(|doc| doc.kind == Kind::Write).map(|doc| doc.name).collect();
+    writes.sort_unstable();
+    left_by.sort_unstable();
+    assert_eq!(writes, left_by);
+}
+
+#[tokio::test]
+async fn the_history_shows_each_object_as_clients_know_it_and_with_its_user() {
+    let service = Service::with_users(1).await;
+    let line = json!({"lineType": "custom", "context": "default", "extension": "1000", "device": "3b1c9f"});
+    service.ask::<CreateLine>(json!({"user_id": 1, "line": line})).await.unwrap();
+    let busy = json!({"busy": {"enabled": true, "destination": "1002"}});
+    service.ask::<UpdateServices>(json!({"user_id": 1, "services": busy})).await.unwrap();
+    let teacher = json!({"type": "teacher", "data": {"queueIds": [3, 1], "start": "2026-09-01"}});
+    service.ask::<SetRight>(json!({"login": "user1", "right": teacher})).await.unwrap();
+    let value = json!({"value": "42", "value_type": "number"});
+    service.ask::<CreatePreference>(json!({"user_id": 1, "key": "a", "value": value})).await.unwrap();
+    service.ask::<SetIceServers>(json!({"stun_address": "stun:a"})).await.unwrap();
+
+    let off = json!({"enabled": false});
+    let shown = [
+        (
+            "line",
+            json!({"userId": 1, "id": 1, "lineType": "custom", "context": "default", "extension": "1000",
+                   "site": "default", "name": "Local/1000@default", "lineNum": 1, "device": "3b1c9f"}),
+        ),
+        (
+            "services",
+            json!({"userId": 1, "dndEnabled": false, "busy": {"enabled": true, "destination": "1002"},
+                   "noanswer": off, "unconditional": off}),
+        ),
+        (
+            "rights",
+            json!({"userId": 1, "type": "teacher",
+                   "data": {"queueIds": [3, 1], "groupIds": [], "incallIds": [], "start": "2026-09-01"}}),
+        ),
+        ("preference", json!({"userId": 1, "key": "a", "value": "42", "value_type": "number"})),
+        ("ice_servers", json!({"stun_address": "stun:a"})),
+    ];
+    for (object, state) in shown {
+        let changes = service
+            .ask_of::<ListChanges>(ListChanges::DOC.of("users"), json!({"objectType": object, "offset": 0, "limit": 2}))
+            .await;
+        let changes = changes.unwrap();
+        assert_eq!((&changes["total"], &changes["list"][0]["after"]), (&json!(1), &state), "{object}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_deleted_comes_back_by_a_revert() {
+    let service = Service::with_users(1).await;
+    let line = json!({"lineType": "phone", "context": "default", "extension": "1000"});
+    let line = service.ask::<CreateLine>(json!({"user_id": 1, "line": line})).await;
+    let right = json!({"type": "teacher", "data": {"queueIds": [3, 1], "end": "2026-09-01"}});
+    let right = service.ask::<SetRight>(json!({"login": "user1", "right": right})).await;
+    let value = json!({"value": "42", "value_type": "number"});
+    service.ask::<CreatePreference>(json!({"user_id": 1, "key": "a", "value": value})).await.unwrap();
+    service.ask::<DeleteLine>(json!({"user_id": 1})).await.unwrap();
+    service.ask::<DeleteRight>(json!({"login": "user1"})).await.unwrap();
+    service.ask::<DeletePreference>(json!({"user_id": 1, "key": "a"})).await.unwrap();
+    for object in ["line", "rights", "preference"] {
+        let changes = service
+            .ask_of::<ListChanges>(ListChanges::DOC.of("users"), json!({"objectType": object, "offset": 0, "limit": 1}))
+            .await;
+        let deletion = &changes.unwrap()["list"][0]["eventId"];
+        service.ask_of::<RevertChange>(RevertChange::DOC.of("users"), json!({"event_id": deletion})).await.unwrap();
+    }
+    assert_eq!(service.ask::<GetLine>(json!({"user_id": 1})).await, line);
+    assert_eq!(service.ask::<GetRight>(json!({"login": "user1"})).await, right);
+    assert_eq!(service.ask::<GetPreference>(json!({"user_id": 1, "key": "a"})).await, Ok(value));
+}
