@@ -32,7 +32,8 @@ async fn each_change_is_an_event_with_the_object_before_and_after_it() {
         let mut headers: HashMap<_, _> =
             event.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         // What the relay and the server need among themselves.
-        headers.retain(|name, _| !name.starts_with("Nats-Expected-") && *name != "Configmgt-Epoch");
+        let internal = ["Nats-Expected-", "Nats-Batch-", "Configmgt-Epoch"];
+        headers.retain(|name, _| !internal.iter().any(|prefix| name.starts_with(prefix)));
         let (kind, version) = (format!("configmgt.meetingroom.{action}"), version.to_string());
         let mut expected = HashMap::from([
             ("Nats-Msg-Id", change["eventId"].as_str().unwrap()),
@@ -79,4 +80,24 @@ async fn the_versions_of_a_room_go_on_when_it_is_created_again() {
     let again = running.send("GET", "2.0/meetingrooms/1", None).await;
     assert_eq!(again.headers()["etag"], "\"3\"");
     assert_eq!(assert_complete(&running).await, 3);
+}
+
+#[tokio::test]
+async fn a_change_that_commits_behind_later_ones_is_published_all_the_same() {
+    let running = Running::start().await;
+    let database = running.database().await;
+    let mut slow = database.begin().await.unwrap();
+    sqlx::query("INSERT INTO meetingroom.meetingroom (name, display_name, number) VALUES ('slow', 'Slow', 1)")
+        .execute(&mut *slow)
+        .await
+        .unwrap();
+    for number in 2..=20 {
+        let room = json!({"name": number.to_string(), "displayName": "Quick", "number": number});
+        running.ask("POST", "2.0/meetingrooms", Some(room)).await;
+        let event = running.events.next().await;
+        assert_eq!(event.body["after"]["number"], number);
+    }
+    slow.commit().await.unwrap();
+    assert_eq!(running.events.next().await.body["after"]["name"], "slow");
+    assert_eq!(assert_complete(&running).await, 20);
 }

@@ -1,6 +1,6 @@
 //! Rows looked up by their key for many requests at once.
 //!
-//! A round trip to the database costs more than the row. So what is asked for while a statement is under way is read together by
+//! A round trip to the database costs more than the row. So what is asked for while statements are under way is read together by
 //! the next one. A request that comes alone does not wait; and no request is answered from a statement that began before it
 //! came, so whoever has seen a change sees it again.
 
@@ -14,7 +14,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use sqlx::PgConnection;
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::sync::oneshot;
 
 use crate::connections::Connections;
 
@@ -38,9 +38,12 @@ struct Shared<K, V> {
 struct Asked<K, V> {
     /// Who waits for which key.
     waiting: Vec<(K, oneshot::Sender<Found<V>>)>,
-    /// What reads for them.
-    reader: Option<JoinHandle<()>>,
+    /// How many statements are under way.
+    reading: usize,
 }
+
+/// The most statements under way at a time: while the rows of one are on their way back, the database works on the other.
+const READERS: usize = 2;
 
 type Found<V> = Result<Option<V>, LookupError>;
 
@@ -66,7 +69,7 @@ where
     V: Clone + Send + 'static,
 {
     pub fn new(connections: Connections, read: Read<K, V>) -> Self {
-        let asked = Mutex::new(Asked { waiting: Vec::new(), reader: None });
+        let asked = Mutex::new(Asked { waiting: Vec::new(), reading: 0 });
         Self { shared: Arc::new(Shared { connections, read, asked }) }
     }
 
@@ -79,11 +82,55 @@ where
         let (sender, receiver) = oneshot::channel();
         let mut asked = self.shared.asked();
         asked.waiting.push((key, sender));
-        // One that has panicked is finished, too.
-        if asked.reader.as_ref().is_none_or(JoinHandle::is_finished) {
-            asked.reader = Some(tokio::spawn(Arc::clone(&self.shared).read()));
+        if asked.reading < READERS {
+            asked.reading += 1;
+            tokio::spawn(Reader { shared: Arc::clone(&self.shared), done: false }.read());
         }
         receiver
+    }
+}
+
+/// Reads for those who wait, one statement after the other.
+struct Reader<K, V> {
+    shared: Arc<Shared<K, V>>,
+    done: bool,
+}
+
+impl<K, V> Reader<K, V>
+where
+    K: Copy + Eq + Hash,
+    V: Clone,
+{
+    /// Reads until nobody waits.
+    async fn read(mut self) {
+        while let Some(waiting) = self.next() {
+            let keys = waiting.iter().map(|(key, _)| *key).collect();
+            let found = self.shared.rows(keys).await;
+            for (key, sender) in waiting {
+                // Whoever asked may just have given up.
+                let _ = sender.send(found.as_ref().map(|rows| rows.get(&key).cloned()).map_err(Clone::clone));
+            }
+        }
+    }
+
+    /// All who wait now. With nobody left it ends its work under the same lock, so that whoever asks next begins a new one.
+    fn next(&mut self) -> Option<Vec<(K, oneshot::Sender<Found<V>>)>> {
+        let mut asked = self.shared.asked();
+        if asked.waiting.is_empty() {
+            asked.reading -= 1;
+            self.done = true;
+            return None;
+        }
+        Some(std::mem::take(&mut asked.waiting))
+    }
+}
+
+/// One that panicked reads no more.
+impl<K, V> Drop for Reader<K, V> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.shared.asked().reading -= 1;
+        }
     }
 }
 
@@ -92,28 +139,6 @@ where
     K: Copy + Eq + Hash,
     V: Clone,
 {
-    /// Reads until nobody waits.
-    async fn read(self: Arc<Self>) {
-        while let Some(waiting) = self.next() {
-            let keys = waiting.iter().map(|(key, _)| *key).collect();
-            let found = self.rows(keys).await;
-            for (key, sender) in waiting {
-                // Whoever asked may just have given up.
-                let _ = sender.send(found.as_ref().map(|rows| rows.get(&key).cloned()).map_err(Clone::clone));
-            }
-        }
-    }
-
-    /// All who wait now.
-    fn next(&self) -> Option<Vec<(K, oneshot::Sender<Found<V>>)>> {
-        let mut asked = self.asked();
-        if asked.waiting.is_empty() {
-            asked.reader = None;
-            return None;
-        }
-        Some(std::mem::take(&mut asked.waiting))
-    }
-
     async fn rows(&self, keys: Vec<K>) -> Result<HashMap<K, V>, LookupError> {
         let read = async {
             let mut connection = self.connections.lend().await?;
@@ -122,7 +147,9 @@ where
         };
         read.await.map(|rows| rows.into_iter().collect()).map_err(|error| LookupError(Arc::new(error)))
     }
+}
 
+impl<K, V> Shared<K, V> {
     fn asked(&self) -> MutexGuard<'_, Asked<K, V>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }

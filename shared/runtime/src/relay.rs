@@ -12,7 +12,10 @@ use std::{sync::Arc, time::Duration};
 
 use configmgt_bus::{EventError, EventStream, NotStored};
 use configmgt_contract::{BoxError, chain, events::Event};
-use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{
+    ConnectOptions, Connection, FromRow, PgConnection, Row as _,
+    postgres::{PgConnectOptions, PgRow},
+};
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep, timeout},
@@ -33,6 +36,10 @@ const BATCH: i64 = 256;
 /// that was made in another process says nothing here.
 const POLL_BUSY: Duration = Duration::from_millis(20);
 const POLL_IDLE: Duration = Duration::from_millis(100);
+
+/// While changes come, those of this long are published together: to store one event costs the server nearly as much as to store
+/// twenty.
+const GATHER: Duration = Duration::from_millis(10);
 
 /// Between two attempts to become the one that publishes, and after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -119,7 +126,15 @@ async fn lead(relay: &Relay, silent: &mut bool, stop: &mut watch::Receiver<bool>
     let inbox = format!("_INBOX.{}", relay.service);
     let stream = EventStream::open(&relay.nats_url, relay.process, &inbox, relay.service, relay.keep).await?;
     info!(service = relay.service, "publishing events");
-    let mut publisher = Publisher { relay, connection, stream, epoch: String::new(), last: 0, batch: BATCH };
+    let mut publisher = Publisher {
+        relay,
+        connection,
+        stream,
+        epoch: String::new(),
+        last: 0,
+        batch: BATCH,
+        horizon: Horizon::default(),
+    };
     publisher.compare().await?;
     // What fails from now on is another failure, and is told again.
     *silent = false;
@@ -142,6 +157,42 @@ struct Publisher<'relay> {
     last: u64,
     /// How many events are sent at a time, at present.
     batch: i64,
+    horizon: Horizon,
+}
+
+/// From where on the outbox is read: what lies below has been published and taken away, but the index still leads there until the
+/// table is vacuumed.
+///
+/// A change can commit after others that came to their ids later, so the last id that was read is no such place. But whoever came to
+/// its id before a read had begun its transaction by then: once all transactions of that moment have ended, nothing comes any more
+/// at or below the ids that the read found.
+#[derive(Default)]
+struct Horizon {
+    /// Nothing can be at or below this id.
+    id: i64,
+    /// The last id of an earlier read, and the first transaction that had not begun then.
+    next: Option<(i64, i64)>,
+}
+
+/// The last id of a read, and of its snapshot the first transaction that has not ended and the first that has not begun.
+struct Read {
+    last: i64,
+    running: i64,
+    upcoming: i64,
+}
+
+impl Horizon {
+    /// After everything that a read found was published and taken away.
+    fn rise(&mut self, Read { last, running, upcoming }: &Read) {
+        if let Some((id, ended)) = self.next
+            && *running >= ended
+        {
+            // This read has seen all that there will ever be at or below that id; what lay beyond its limit lies above its last id.
+            self.id = id.min(*last);
+            self.next = None;
+        }
+        self.next.get_or_insert((*last, *upcoming));
+    }
 }
 
 impl Publisher<'_> {
@@ -149,11 +200,16 @@ impl Publisher<'_> {
         let mut compared = Instant::now();
         let mut poll = POLL_IDLE;
         loop {
-            if self.publish_batch().await? {
+            let published = self.publish_batch().await?;
+            let stopping = *stop.borrow();
+            if published {
                 poll = POLL_BUSY;
+                if !stopping {
+                    sleep(GATHER).await;
+                }
                 continue;
             }
-            if *stop.borrow() {
+            if stopping {
                 return Ok(());
             }
             if compared.elapsed() > COMPARE {
@@ -172,10 +228,8 @@ impl Publisher<'_> {
 
     /// Publishes the oldest changes that are not published. False where there are none.
     async fn publish_batch(&mut self) -> Result<bool, RelayError> {
-        let rows = self.unpublished().await?;
-        if rows.is_empty() {
-            return Ok(false);
-        }
+        let (rows, read) = self.unpublished().await?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+        let Some(read) = read.last() else { return Ok(false) };
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         let events: Vec<Event> = rows.into_iter().map(|row| self.event(row)).collect::<Result<_, _>>()?;
         fail::point("before-publish");
@@ -186,6 +240,7 @@ impl Publisher<'_> {
                 let stored = stored.zip(events.last()).map(|(last, event)| (last, event.change.event_id));
                 self.mark(&ids, stored).await?;
                 fail::point("after-mark");
+                self.horizon.rise(read);
                 self.batch = (self.batch * 2).min(BATCH);
                 return Ok(true);
             }
@@ -202,11 +257,20 @@ impl Publisher<'_> {
         Ok(true)
     }
 
-    async fn unpublished(&mut self) -> sqlx::Result<Vec<Row>> {
-        sqlx::query_as("SELECT j.* FROM outbox o JOIN journal j ON j.id = o.journal_id ORDER BY o.journal_id LIMIT $1")
-            .bind(self.batch)
-            .fetch_all(&mut self.connection)
-            .await
+    async fn unpublished(&mut self) -> sqlx::Result<Vec<(Row, Read)>> {
+        let rows = sqlx::query(
+            "SELECT j.*, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS running,
+                    pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS upcoming
+             FROM outbox o JOIN journal j ON j.id = o.journal_id
+             WHERE o.journal_id > $1 ORDER BY o.journal_id LIMIT $2",
+        );
+        let rows = rows.bind(self.horizon.id).bind(self.batch).fetch_all(&mut self.connection).await?;
+        let read = |row: &PgRow| {
+            let read =
+                Read { last: row.try_get("id")?, running: row.try_get("running")?, upcoming: row.try_get("upcoming")? };
+            Ok((Row::from_row(row)?, read))
+        };
+        rows.iter().map(read).collect()
     }
 
     fn event(&self, row: Row) -> Result<Event, ShowError> {
@@ -325,6 +389,7 @@ impl Publisher<'_> {
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
+        self.horizon = Horizon::default();
         info!(service = self.relay.service, changes = enqueued.rows_affected(), "changes to publish again");
         Ok(())
     }
@@ -350,5 +415,35 @@ impl Publisher<'_> {
         .fetch_one(&mut self.connection)
         .await?;
         Ok(lost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_horizon_rises_when_all_have_ended_who_could_have_come_below_it() {
+        let mut horizon = Horizon::default();
+        let mut read = |last, running, upcoming| {
+            horizon.rise(&Read { last, running, upcoming });
+            horizon.id
+        };
+        // Transaction 7 is under way and may have come to an id below 10.
+        assert_eq!(read(10, 7, 9), 0);
+        assert_eq!(read(20, 7, 12), 0);
+        assert_eq!(read(30, 8, 15), 0);
+        // Those before 9 have ended; what they left up to 10 is read by now.
+        assert_eq!(read(40, 9, 18), 10);
+        assert_eq!(read(50, 17, 30), 10);
+        assert_eq!(read(60, 18, 31), 40);
+    }
+
+    #[test]
+    fn the_horizon_stays_below_what_a_read_left_for_the_next_one() {
+        let mut horizon = Horizon::default();
+        horizon.rise(&Read { last: 10, running: 7, upcoming: 9 });
+        horizon.rise(&Read { last: 4, running: 9, upcoming: 9 });
+        assert_eq!(horizon.id, 4);
     }
 }

@@ -34,6 +34,8 @@ impl Subject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum What {
     Get,
+    /// With a line of log for each request.
+    GetLogged,
     /// By an indexed column.
     Find,
     /// By a pattern that begins with text, with some matches.
@@ -47,6 +49,7 @@ impl What {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Get => "get one",
+            Self::GetLogged => "get one, each logged",
             Self::Find => "find by number",
             Self::Search => "find by a pattern",
             Self::Create => "create",
@@ -87,7 +90,8 @@ impl Case {
             Subject::Pgbench => pgbench::run(stand, self.script(), self.rooms, load).await,
             Subject::Product => {
                 let base = "/configmgt/api/2.0/meetingrooms";
-                load.on_http(&stand.site.listen, &stand.product(), |into| self.write(into, base, chance)).await
+                let address = if self.what == What::GetLogged { &stand.logging_address } else { &stand.site.listen };
+                load.on_http(address, &stand.product(), |into| self.write(into, base, chance)).await
             }
             Subject::Monolith => {
                 let base = "/meetingrooms";
@@ -98,7 +102,7 @@ impl Case {
 
     const fn script(&self) -> &'static str {
         match self.what {
-            What::Get => pgbench::GET,
+            What::Get | What::GetLogged => pgbench::GET,
             What::Find => pgbench::FIND,
             What::Search => pgbench::SEARCH,
             What::Create => pgbench::CREATE,
@@ -111,7 +115,7 @@ impl Case {
     fn write(&self, into: &mut Vec<u8>, base: &str, chance: &Chance) {
         let id = chance.below(u64::from(self.rooms)) + 1;
         match self.what {
-            What::Get => write_request(into, "GET", &format!("{base}/{id}"), TOKEN, ""),
+            What::Get | What::GetLogged => write_request(into, "GET", &format!("{base}/{id}"), TOKEN, ""),
             What::List => write_request(into, "GET", base, TOKEN, ""),
             What::Find => {
                 let number = id + 1000;

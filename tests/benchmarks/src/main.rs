@@ -48,6 +48,7 @@ fn cases() -> Vec<Case> {
     let case = |name: &str, what, rooms, connections| Case { name: name.to_owned(), what, rooms, connections };
     vec![
         case("get one", What::Get, 10_000, 32),
+        case("get one, each logged", What::GetLogged, 10_000, 32),
         case("get one, one connection", What::Get, 10_000, 1),
         case("find by number", What::Find, 10_000, 32),
         case("find by a pattern", What::Search, 10_000, 32),
@@ -116,18 +117,17 @@ async fn table(only: Option<&str>) -> Result<(), BoxError> {
     report::keep(&report::ratios(&all))
 }
 
-/// How reading grows with the rooms, and how everything does with the replicas.
+/// How the product grows with the rooms, and with the replicas.
 async fn growth() -> Result<(), BoxError> {
     let mut stand = Stand::start().await?;
     let chance = Chance::new();
     let mut all = Vec::new();
     for rooms in [1_000, 100_000, 1_000_000] {
         stand.fill(rooms).await?;
-        for (what, connections) in
-            [(What::Get, 32), (What::Find, 32), (What::Search, 32), (What::Update, 32), (What::List, 1)]
-        {
+        for what in [What::Get, What::Find, What::Search, What::Update, What::List] {
+            let connections = if what == What::List { 1 } else { 32 };
             let name = format!("{}, {} rooms", what.name(), report::count(f64::from(rooms)));
-            all.push(several_rounds(&stand, &chance, Case { name, what, rooms, connections }).await?);
+            all.push(grown(&stand, &chance, Case { name, what, rooms, connections }).await?);
         }
     }
     stand.fill(10_000).await?;
@@ -137,10 +137,19 @@ async fn growth() -> Result<(), BoxError> {
         }
         for what in [What::Get, What::Update] {
             let name = format!("{}, {replicas} replicas", what.name());
-            all.push(several_rounds(&stand, &chance, Case { name, what, rooms: 10_000, connections: 32 }).await?);
+            all.push(grown(&stand, &chance, Case { name, what, rooms: 10_000, connections: 32 }).await?);
         }
     }
-    report::into_documents("growth", &report::table(&all))
+    report::into_documents("growth", &format!("{}\n{}\n", report::table(&all), stand.memory()?))
+}
+
+async fn grown(stand: &Stand, chance: &Chance, case: Case) -> Result<Measured, BoxError> {
+    let mut measured = Measured::of_subjects(case, &[Subject::Product, Subject::Monolith]);
+    for _ in 0..3 {
+        measured.round(stand, chance, Duration::from_secs(1)).await?;
+    }
+    report::say(&measured);
+    Ok(measured)
 }
 
 /// Fails where a ratio has fallen by more than [`FALL`] against the committed table. More rounds are made as long as that looks so,

@@ -18,7 +18,7 @@ use sqlx::{PgPool, Postgres, QueryBuilder, postgres::PgPoolOptions};
 /// The argument that makes this program be the monolith.
 pub(crate) const NAME: &str = "monolith";
 
-/// Its tables, in a schema of their own.
+/// Its tables, and those of pgbench, in a schema of their own.
 pub(crate) const SCHEMA: &str = "
     CREATE SCHEMA reference;
     CREATE TABLE reference.room (
@@ -36,6 +36,31 @@ pub(crate) const SCHEMA: &str = "
         version   bigint      NOT NULL,
         after     jsonb       NOT NULL,
         at        timestamptz NOT NULL DEFAULT now()
+    );
+    -- What the product writes beside a change, with the same indexes; for pgbench.
+    CREATE TABLE reference.journal (
+        id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        event_id       uuid        NOT NULL UNIQUE DEFAULT gen_random_uuid(),
+        object_type    text        NOT NULL DEFAULT 'room',
+        object_id      text        NOT NULL,
+        object_version bigint      NOT NULL,
+        action         text        NOT NULL,
+        actor          text        NOT NULL,
+        before         jsonb,
+        after          jsonb,
+        occurred_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+        UNIQUE (object_type, object_id, object_version)
+    );
+    CREATE INDEX ON reference.journal USING brin (occurred_at);
+    CREATE TABLE reference.journal_outbox (journal_id bigint PRIMARY KEY);
+    CREATE TABLE reference.idempotency (
+        actor       text        NOT NULL,
+        key         text        NOT NULL,
+        fingerprint bytea       NOT NULL,
+        reply       bytea,
+        version     bigint,
+        occurred_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (actor, key)
     );";
 
 #[derive(Serialize, sqlx::FromRow)]

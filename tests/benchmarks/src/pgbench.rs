@@ -35,21 +35,31 @@ pub(crate) const SEARCH: &str = "
                        ORDER BY display_name, id LIMIT 10 OFFSET 0) AS page ON true
     ORDER BY display_name, id;";
 
-/// Changes one room and writes a row beside it, in one statement and so in one transaction.
+/// Changes one room, and writes what the product writes beside it: the change with the room before and after it, the change's place
+/// among those to be published, and the answer under its key. One statement, and so one transaction.
 pub(crate) const UPDATE: &str = "
     \\set id random(1, :rooms)
-    WITH changed AS (UPDATE reference.room SET display_name = 'Changed', version = version + 1
-                     WHERE id = :id RETURNING *)
-    INSERT INTO reference.outbox (object_id, version, after)
-    SELECT id, version, to_jsonb(changed) FROM changed;";
+    WITH before AS (SELECT * FROM reference.room WHERE id = :id FOR UPDATE),
+    changed AS (UPDATE reference.room SET display_name = 'Changed', version = version + 1 WHERE id = :id RETURNING *),
+    journaled AS (INSERT INTO reference.journal (object_id, object_version, action, actor, before, after)
+                  SELECT changed.id::text, changed.version, 'updated', 'pgbench', to_jsonb(before), to_jsonb(changed)
+                  FROM changed, before RETURNING id, event_id),
+    outboxed AS (INSERT INTO reference.journal_outbox SELECT id FROM journaled)
+    INSERT INTO reference.idempotency (actor, key, fingerprint, reply, version)
+    SELECT 'pgbench', event_id::text, uuid_send(event_id), convert_to(to_jsonb(changed)::text, 'UTF8'), version
+    FROM changed, journaled;";
 
 /// The same for a new room.
 pub(crate) const CREATE: &str = "
     \\set number random(1000000000, 9000000000000)
     WITH changed AS (INSERT INTO reference.room (name, display_name, number)
-                     VALUES ('new' || :number, 'New', :number) RETURNING *)
-    INSERT INTO reference.outbox (object_id, version, after)
-    SELECT id, version, to_jsonb(changed) FROM changed;";
+                     VALUES ('new' || :number, 'New', :number) RETURNING *),
+    journaled AS (INSERT INTO reference.journal (object_id, object_version, action, actor, after)
+                  SELECT id::text, version, 'created', 'pgbench', to_jsonb(changed) FROM changed RETURNING id, event_id),
+    outboxed AS (INSERT INTO reference.journal_outbox SELECT id FROM journaled)
+    INSERT INTO reference.idempotency (actor, key, fingerprint, reply, version)
+    SELECT 'pgbench', event_id::text, uuid_send(event_id), convert_to(to_jsonb(changed)::text, 'UTF8'), version
+    FROM changed, journaled;";
 
 /// Reads all rooms.
 pub(crate) const LIST: &str = "SELECT id, name, display_name, number, user_pin FROM reference.room ORDER BY id;";

@@ -38,6 +38,9 @@ pub(crate) struct Stand {
     pub(crate) site: Site,
     pub(crate) services: Vec<Process>,
     pub(crate) edge: Process,
+    /// One that writes a line for each request.
+    pub(crate) logging_edge: Process,
+    pub(crate) logging_address: String,
     pub(crate) monolith: Process,
     pub(crate) monolith_address: String,
 }
@@ -55,8 +58,8 @@ impl Stand {
             nats: Bus::Private(format!("127.0.0.1:{}", nats.port())),
             listen: address()?,
             token: TOKEN.to_owned(),
-            settings: Vec::new(),
-            // As in production every request leaves its line; it goes through a pipe, as to a collector, and is not kept.
+            // The monolith writes no line for each request either.
+            settings: vec![("RUST_LOG".to_owned(), "warn".to_owned())],
             output: Output::File("/dev/null".into()),
         };
         let services = product::services().map(|name| site.spawn(name)).collect::<Result<_, _>>()?;
@@ -64,6 +67,10 @@ impl Stand {
         let mut connection = site.database.connect().await?;
         sqlx::raw_sql(monolith::SCHEMA).execute(&mut connection).await?;
         connection.close().await?;
+        let mut logging = site.clone();
+        logging.listen = address()?;
+        logging.settings = vec![("RUST_LOG".to_owned(), "info".to_owned())];
+        let logging_edge = logging.spawn(EDGE)?;
         let monolith_address = address()?;
         let environment = [
             ("DATABASE_URL", site.database.to_url_lossy().to_string()),
@@ -71,9 +78,12 @@ impl Stand {
             ("TOKEN", TOKEN.to_owned()),
         ];
         let monolith = Process::spawn(monolith::NAME, &site.program, [monolith::NAME], environment, &Output::Inherit)?;
-        let stand = Self { postgres, nats, site, services, edge, monolith, monolith_address };
+        let logging_address = logging.listen;
+        let stand =
+            Self { postgres, nats, site, services, edge, logging_edge, logging_address, monolith, monolith_address };
         let ready = async {
             answers(&stand.site.listen, "/readyz").await;
+            answers(&stand.logging_address, "/readyz").await;
             answers(&stand.monolith_address, "/meetingrooms").await;
         };
         timeout(START, ready).await.map_err(|_| "the product or the monolith does not become ready")?;
@@ -86,7 +96,8 @@ impl Stand {
         for statement in [
             // They stand for rooms that have long been there: their creation is no news.
             "SET session_replication_role = replica".to_owned(),
-            "TRUNCATE meetingroom.meetingroom, reference.room, reference.outbox RESTART IDENTITY".to_owned(),
+            "TRUNCATE meetingroom.meetingroom, reference.room, reference.outbox, reference.journal RESTART IDENTITY"
+                .to_owned(),
             fill("meetingroom.meetingroom", count),
             fill("reference.room", count),
             "VACUUM ANALYZE".to_owned(),
@@ -106,7 +117,8 @@ impl Stand {
 
     /// All that works for the product.
     pub(crate) fn product(&self) -> Watched {
-        let watched = Watched::default().process(&self.edge).nats(&self.nats).postgres(&self.postgres);
+        let edges = Watched::default().process(&self.edge).process(&self.logging_edge);
+        let watched = edges.nats(&self.nats).postgres(&self.postgres);
         self.services.iter().fold(watched, Watched::process)
     }
 
