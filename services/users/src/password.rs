@@ -26,8 +26,8 @@ pub const WAITING: usize = 16;
 
 const MAX_THREADS: usize = 2;
 
-/// How far the threads stand back, from 0 to 19: a thread of the usual niceness gets nine times as much of a core.
-const NICENESS: i32 = 10;
+/// How far the threads stand back, from 0 to 19: a thread of the usual niceness gets three times as much of a core.
+const NICENESS: i32 = 5;
 
 /// Why a password could not be hashed. None of it is the client's doing.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,8 @@
 //! Listings that are read from the database while they are sent.
 
-use configmgt_contract::Listing;
+use std::sync::Arc;
+
+use configmgt_contract::{BoxError, Listing};
 use futures_util::stream;
 use serde::Serialize;
 
@@ -9,21 +11,25 @@ use serde::Serialize;
 pub const BATCH: i64 = 2000;
 
 /// A listing of what `read` gives: at most [`BATCH`] rows above a key, in its order. The first ones are those above `least`.
-pub fn by_key<T, R, K, F>(least: K, key: fn(&R) -> K, read: impl Fn(K) -> F + Send + 'static) -> Listing<T>
+///
+/// While one batch is written, the database reads the next one, and no more: between two of them nobody holds a connection.
+pub fn by_key<T, R, K, F>(least: K, key: fn(&R) -> K, read: impl Fn(K) -> F + Send + Sync + 'static) -> Listing<T>
 where
     T: From<R> + Serialize + Send + 'static,
     R: Send + 'static,
     K: Send + 'static,
     F: Future<Output = sqlx::Result<Vec<R>>> + Send + 'static,
 {
-    Listing::of_batches(stream::try_unfold(Some(least), move |after| {
-        let batch = after.map(&read);
+    let read = Arc::new(read);
+    let first = tokio::spawn(read(least));
+    Listing::of_batches(stream::try_unfold(Some(first), move |coming| {
+        let read = Arc::clone(&read);
         async move {
-            let Some(batch) = batch else { return Ok(None) };
-            let rows = batch.await?;
+            let Some(coming) = coming else { return Ok(None) };
+            let rows = coming.await??;
             let full = usize::try_from(BATCH) == Ok(rows.len());
-            let after = rows.last().map(key).filter(|_| full);
-            Ok::<_, sqlx::Error>(Some((rows.into_iter().map(T::from).collect(), after)))
+            let next = rows.last().filter(|_| full).map(|last| tokio::spawn(read(key(last))));
+            Ok::<_, BoxError>(Some((rows.into_iter().map(T::from).collect(), next)))
         }
     }))
 }
