@@ -51,6 +51,7 @@ pub(crate) const FEED: Feed = Feed {
             "seconds when nothing else does.",
         ],
         refusals: &[],
+        secrets: &[],
     },
     query: PARAMETERS,
     reply: event_doc,

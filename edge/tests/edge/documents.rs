@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use configmgt_edge::routes::routes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{answered, application, request};
 
@@ -113,6 +113,43 @@ async fn everything_the_document_refers_to_is_in_it() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference}");
     }
+}
+
+#[tokio::test]
+async fn every_operation_that_is_sent_a_password_hides_it() {
+    /// The names of the members that hold a password, of a schema that is the member `name` itself.
+    fn passwords(document: &Value, schema: &Value, name: &str, found: &mut BTreeSet<String>) {
+        if let Some(reference) = schema["$ref"].as_str() {
+            passwords(document, document.pointer(&reference[1..]).unwrap(), name, found);
+        }
+        if schema["format"] == "password" {
+            found.insert(name.to_owned());
+        }
+        for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+            passwords(document, member, name, found);
+        }
+        let forms = ["oneOf", "allOf", "anyOf"].into_iter().filter_map(|kind| schema[kind].as_array()).flatten();
+        for form in forms.chain(schema.get("items")) {
+            passwords(document, form, name, found);
+        }
+    }
+    let document = document().await;
+    let table = routes();
+    let mut hiding = BTreeSet::new();
+    for entry in table.entries() {
+        let method = entry.method.as_str().to_lowercase();
+        let body = &document["paths"][entry.path][&method]["requestBody"]["content"];
+        let mut found = BTreeSet::new();
+        for content in body.as_object().into_iter().flat_map(Map::values) {
+            passwords(&document, &content["schema"], "", &mut found);
+        }
+        let hidden: BTreeSet<String> = entry.operation.secrets.iter().map(|&name| name.to_owned()).collect();
+        assert_eq!(hidden, found, "{method} {}", entry.path);
+        if !hidden.is_empty() {
+            hiding.insert(entry.operation.name);
+        }
+    }
+    assert_eq!(hiding, BTreeSet::from(["users-create", "users-patch", "users-replace", "validation-validate"]));
 }
 
 #[tokio::test]

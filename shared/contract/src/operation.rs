@@ -29,6 +29,8 @@ pub struct OperationDoc {
     pub text: &'static [&'static str],
     /// The variants of its refusal type that it can answer.
     pub refusals: &'static [&'static str],
+    /// The names of the request's members, at any depth, that hold secrets: nothing that is kept may follow from those.
+    pub secrets: &'static [&'static str],
 }
 
 /// What carrying an operation out does.
@@ -248,6 +250,8 @@ pub struct Endpoint<S: ?Sized> {
 /// A `read` has the call in hand and changes nothing. A `write` has a change in hand: the open transaction, through which alone
 /// it can write. An `attempt` has the call in hand and changes no object, but is not asked for again where no answer comes: each
 /// time counts.
+///
+/// `hides password`, behind the refusals, says which members of the request hold secrets.
 #[macro_export]
 macro_rules! service {
     (
@@ -255,7 +259,8 @@ macro_rules! service {
         $vis:vis trait $service:ident($name:literal, $resource:literal) refuses $refusal:ty {
             $(
                 $(#[doc = $doc:expr])*
-                $kind:ident fn $operation:ident($request:ty) -> $reply:ty $(, refuses $($variant:ident)|+)?;
+                $kind:ident fn $operation:ident($request:ty) -> $reply:ty
+                    $(, refuses $($variant:ident)|+)? $(, hides $($secret:ident)|+)?;
             )*
         }
     ) => {
@@ -295,6 +300,7 @@ macro_rules! service {
                     kind: $crate::service!(@kind $kind),
                     text: &[$($doc),*],
                     refusals: &[$($(::std::stringify!($variant)),+)?],
+                    secrets: &[$($(::std::stringify!($secret)),+)?],
                 };
             }
 

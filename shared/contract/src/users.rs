@@ -25,19 +25,23 @@ service! {
         /// Create a user
         ///
         /// Login and email must not be taken; the entity and the labels must exist.
-        write fn create(CreateUser) -> Created<User>, refuses Duplicate | UnknownEntity | UnknownLabel | BadValue | Busy;
+        write fn create(CreateUser) -> Created<User>,
+            refuses Duplicate | UnknownEntity | UnknownLabel | BadValue | Busy,
+            hides password;
 
         /// Replace a user
         ///
         /// What is left out is removed, except the password, which stays as it is.
         write fn replace(ReplaceUser) -> Versioned<User>,
-            refuses NotFound | Duplicate | UnknownEntity | UnknownLabel | BadValue | Busy;
+            refuses NotFound | Duplicate | UnknownEntity | UnknownLabel | BadValue | Busy,
+            hides password;
 
         /// Change a user
         ///
         /// Takes a JSON merge patch (RFC 7396): what is left out stays as it is, `null` removes, also the password.
         write fn patch(PatchUser) -> Versioned<User>,
-            refuses NotFound | Duplicate | UnknownEntity | UnknownLabel | BadValue | Busy;
+            refuses NotFound | Duplicate | UnknownEntity | UnknownLabel | BadValue | Busy,
+            hides password;
 
         /// Delete a user
         ///

@@ -13,7 +13,7 @@ service! {
         /// Whether this is the user's password. A user name that is not known, one without a password and a wrong password are
         /// answered alike. After 5 wrong passwords for a name, known or not, it is refused for a second without a look at the
         /// password, and after each further one for twice as long as before, up to 5 minutes. The right password ends that.
-        attempt fn validate(ValidateUser) -> (), refuses NotFound | Blocked | Busy | BadValue;
+        attempt fn validate(ValidateUser) -> (), refuses NotFound | Blocked | Busy | BadValue, hides password;
     }
 }
 

@@ -12,6 +12,7 @@ use std::{
 };
 
 use configmgt_stack::{Output, Process, scratch};
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 /// A folder for the data, with the servers' programs already in it, that disappears with this value.
@@ -95,12 +96,21 @@ impl Launched {
     }
 
     async fn rooms(&self, home: &Home) -> Value {
-        let rooms = reqwest::Client::new().get(self.url()).header("X-Auth-Token", token(home));
-        rooms.send().await.unwrap().json().await.unwrap()
+        self.get(home, "2.0/meetingrooms").await
     }
 
-    fn url(&self) -> String {
-        format!("http://{}/configmgt/api/2.0/meetingrooms", self.address)
+    async fn get(&self, home: &Home, path: &str) -> Value {
+        self.request(home, Method::GET, path).send().await.unwrap().json().await.unwrap()
+    }
+
+    async fn delete(&self, home: &Home, path: &str) {
+        let answer = self.request(home, Method::DELETE, path).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}");
+    }
+
+    fn request(&self, home: &Home, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("http://{}/configmgt/api/{path}", self.address);
+        reqwest::Client::new().request(method, url).header("X-Auth-Token", token(home))
     }
 
     /// The process ids of its children by what they are: `meetingroom`, `edge`, ...
@@ -134,8 +144,9 @@ async fn the_first_start_has_a_demo_set_and_the_second_one_finds_the_data_again(
         {"id": 3, "name": "standup", "displayName": "Daily stand-up", "number": 1052, "userPin": "0420"},
     ]);
     assert_eq!(first.rooms(&home).await, demo);
-    let deletion = reqwest::Client::new().delete(format!("{}/2", first.url())).header("X-Auth-Token", token(&home));
-    assert_eq!(deletion.send().await.unwrap().status(), 200);
+    first.delete(&home, "2.0/meetingrooms/2").await;
+    let users = first.get(&home, "2.0/users").await;
+    assert_eq!(users.as_array().unwrap().len(), 12);
     let children = first.children();
     assert!(first.process.stop(Duration::from_secs(40)).unwrap().success());
     for (name, pid) in children {
@@ -144,6 +155,87 @@ async fn the_first_start_has_a_demo_set_and_the_second_one_finds_the_data_again(
 
     let second = Launched::after_reading_env(&home).ready();
     assert_eq!(second.rooms(&home).await, json!([demo[0], demo[2]]));
+    assert_eq!(second.get(&home, "2.0/users").await, users);
+    assert!(second.process.stop(Duration::from_secs(40)).unwrap().success());
+}
+
+#[tokio::test]
+async fn the_demo_set_answers_what_the_documents_of_xivo_ask() {
+    let home = Home::new();
+    let launched = Launched::start(&home).ready();
+
+    let mut line = launched.get(&home, "2.0/users/1/line").await;
+    let provisioning = line["provisioningId"].take();
+    assert_eq!(line["name"].take().as_str().unwrap().len(), 8);
+    let expected = json!({
+        "id": 1, "lineType": "phone", "context": "default", "extension": "1000", "site": "default", "name": null,
+        "lineNum": 1, "provisioningId": null,
+    });
+    assert_eq!(line, expected);
+    let filter = json!({"field": "phoneNumber", "operator": "=", "value": "1000", "order": "ASC"});
+    let find = launched.request(&home, Method::POST, "2.0/users/find").json(&json!({"filters": [filter]}));
+    let found: Value = find.send().await.unwrap().json().await.unwrap();
+    let listed = json!({
+        "id": 1, "fullName": "James Bond", "provisioning": provisioning, "lineType": "phone", "phoneNumber": "1000",
+        "entity": "Test", "mdsName": "default", "mdsDisplayName": "MDS Main", "labels": ["blue", "green", "red"],
+    });
+    assert_eq!(found, json!({"total": 1, "list": [listed]}));
+
+    let contact = json!({
+        "firstname": "toto", "lastname": "user", "email": "t.user@xivo.solutions", "mobilephoneNumber": "1000",
+        "internalphonenumber": "9999", "labels": ["red", "green", "blue"], "externalphonenumber": "2000",
+    });
+    assert_eq!(launched.get(&home, "2.0/users/ascontact").await[6], contact);
+    let off = |destination: &str| json!({"enabled": false, "destination": destination});
+    let services =
+        json!({"dndEnabled": false, "busy": off("1002"), "noanswer": off("123"), "unconditional": off("1001")});
+    assert_eq!(launched.get(&home, "2.0/users/1/services").await, services);
+    let right = json!({
+        "type": "supervisor",
+        "data": {
+            "queueIds": [3, 2, 1, 7], "groupIds": [3, 1, 2], "incallIds": [], "recordingAccess": true,
+            "dissuasionAccess": false,
+        },
+    });
+    assert_eq!(launched.get(&home, "1.0/rights/user/jbond").await, right);
+    let profiles = json!([
+        {"name": "Bond", "firstname": "James", "login": "jbond", "profile": "supervisor"},
+        {"name": "Ménage", "firstname": "Jean", "login": "jmenage", "profile": "teacher"},
+        {"name": "Urbain", "firstname": "Jocelyn", "login": "jurbain", "profile": "admin"},
+    ]);
+    assert_eq!(launched.get(&home, "1.0/users").await, profiles);
+    let preferences = json!([
+        {"key": "preferred_device", "value": "phone", "value_type": "String"},
+        {"key": "other_preference", "value": "42", "value_type": "number"},
+    ]);
+    assert_eq!(launched.get(&home, "2.0/users/3/preferences").await, preferences);
+    let ice_servers = json!({"stun_address": "stun:stun.l.google.com:19302"});
+    assert_eq!(launched.get(&home, "1.0/sip/ice_servers").await, ice_servers);
+    let john = json!({"username": "john", "password": "doe"});
+    let validation = launched.request(&home, Method::POST, "2.0/user/validate").json(&john);
+    assert_eq!(validation.send().await.unwrap().status(), 204);
+    assert!(launched.process.stop(Duration::from_secs(40)).unwrap().success());
+}
+
+#[tokio::test]
+async fn a_demo_set_that_was_loaded_half_way_is_completed() {
+    let home = Home::new();
+    let first = Launched::start(&home).ready();
+    let users = first.get(&home, "2.0/users").await;
+    let profiles = first.get(&home, "1.0/users").await;
+    let rooms = first.rooms(&home).await;
+    // A line without random parts: it comes back as it was.
+    assert_eq!(users[10]["lineType"], "custom");
+    first.delete(&home, "2.0/users/11/line").await;
+    first.delete(&home, "1.0/rights/user/jurbain").await;
+    fs::remove_file(home.0.join("demo-loaded")).unwrap();
+    first.process.kill().unwrap();
+    first.process.wait().await;
+
+    let second = Launched::start(&home).ready();
+    assert_eq!(second.get(&home, "2.0/users").await, users);
+    assert_eq!(second.get(&home, "1.0/users").await, profiles);
+    assert_eq!(second.rooms(&home).await, rooms);
     assert!(second.process.stop(Duration::from_secs(40)).unwrap().success());
 }
 

@@ -5,7 +5,7 @@
 //! it, and the service's role cannot alter it. What a handler adds is only who asks, which [`Change`] tells the database when it
 //! begins.
 
-use std::{fmt::Write, sync::Arc};
+use std::{borrow::Cow, fmt::Write, sync::Arc};
 
 use bytes::Bytes;
 use configmgt_contract::{Answer, Broken, Call, Changes, Fault, OperationDoc, Status, Whole, Work, Working, events};
@@ -106,7 +106,8 @@ impl Change {
 struct Key {
     actor: String,
     name: String,
-    /// What makes two writes of one key the same write.
+    /// What makes two writes of one key the same write. It is kept for as long as the answer and must not help to guess a secret,
+    /// so no secret is part of it.
     fingerprint: Vec<u8>,
 }
 
@@ -233,12 +234,40 @@ impl Key {
     fn of(call: &Call, operation: OperationDoc, body: &[u8]) -> Option<Self> {
         let name = call.idempotency_key.as_ref()?.to_string();
         let expected = call.expected.as_ref().map(ToString::to_string).unwrap_or_default();
+        let body = without_secrets(body, operation.secrets);
         let mut digest = Sha256::new();
-        for part in [operation.service.as_bytes(), operation.path.as_bytes(), expected.as_bytes(), body] {
+        for part in [operation.service.as_bytes(), operation.path.as_bytes(), expected.as_bytes(), &*body] {
             digest.update(part.len().to_le_bytes());
             digest.update(part);
         }
         Some(Self { actor: call.actor.clone(), name, fingerprint: digest.finalize().to_vec() })
+    }
+}
+
+/// A request whose members of these names say only whether they hold something.
+fn without_secrets<'body>(body: &'body [u8], secrets: &[&str]) -> Cow<'body, [u8]> {
+    if secrets.is_empty() {
+        return Cow::Borrowed(body);
+    }
+    // The handler reads the same bytes: what is no JSON never gets here, and must not be digested as it is.
+    let mut request = serde_json::from_slice(body).unwrap_or_default();
+    hide(&mut request, secrets);
+    Cow::Owned(request.to_string().into_bytes())
+}
+
+fn hide(value: &mut Value, secrets: &[&str]) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                if !secrets.contains(&name.as_str()) {
+                    hide(member, secrets);
+                } else if !member.is_null() {
+                    *member = Value::Bool(true);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, secrets)),
+        _ => {}
     }
 }
 
@@ -248,4 +277,51 @@ fn key_reused() -> Fault {
 
 fn broken(error: sqlx::Error) -> Broken {
     Broken::Error(Box::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use configmgt_contract::{
+        IdempotencyKey, Operation,
+        users::{CreateUser, PatchUser},
+    };
+    use serde_json::json;
+
+    use super::*;
+
+    /// Of what the edge would make of `request`.
+    fn fingerprint<O: Operation>(request: Value) -> Vec<u8> {
+        let call = Call {
+            request_id: "r".to_owned(),
+            actor: "somebody".to_owned(),
+            idempotency_key: Some(IdempotencyKey::Client("k".to_owned())),
+            expected: None,
+            traceparent: None,
+            deadline: Instant::now(),
+        };
+        let operation: O = serde_json::from_value(request).unwrap();
+        Key::of(&call, O::DOC, &serde_json::to_vec(&operation).unwrap()).unwrap().fingerprint
+    }
+
+    #[test]
+    fn a_fingerprint_says_nothing_of_a_password_but_whether_there_is_one() {
+        let created = fingerprint::<CreateUser>(json!({"firstname": "A", "password": "doe"}));
+        assert_eq!(fingerprint::<CreateUser>(json!({"firstname": "A", "password": "other"})), created);
+        assert_ne!(fingerprint::<CreateUser>(json!({"firstname": "B", "password": "doe"})), created);
+        assert_ne!(fingerprint::<CreateUser>(json!({"firstname": "A"})), created);
+
+        let patched = fingerprint::<PatchUser>(json!({"id": 1, "patch": {"login": "a", "password": "doe"}}));
+        assert_eq!(fingerprint::<PatchUser>(json!({"id": 1, "patch": {"login": "a", "password": "other"}})), patched);
+        assert_ne!(fingerprint::<PatchUser>(json!({"id": 2, "patch": {"login": "a", "password": "doe"}})), patched);
+        assert_ne!(fingerprint::<PatchUser>(json!({"id": 1, "patch": {"login": "b", "password": "doe"}})), patched);
+        assert_ne!(fingerprint::<PatchUser>(json!({"id": 1, "patch": {"login": "a", "password": null}})), patched);
+    }
+
+    #[test]
+    fn what_is_no_request_is_not_digested_where_it_could_be_a_secret() {
+        assert_eq!(&*without_secrets(br#"{"password": "doe"#, &["password"]), b"null");
+        assert_eq!(&*without_secrets(br#"{"password": "doe"#, &[]), br#"{"password": "doe"#);
+    }
 }

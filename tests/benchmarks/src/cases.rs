@@ -156,7 +156,7 @@ impl Chance {
         Self(Cell::new(0x9e37_79b9_7f4a_7c15))
     }
 
-    fn below(&self, limit: u64) -> u64 {
+    pub(crate) fn below(&self, limit: u64) -> u64 {
         let mut state = self.0.get();
         state ^= state << 13;
         state ^= state >> 7;

@@ -131,7 +131,22 @@ impl Connection {
         self.exchange().await
     }
 
+    /// The same where any answer will do; gives its status.
+    pub(crate) async fn attempt(&mut self, request: &[u8]) -> Result<u16, BoxError> {
+        self.request.clear();
+        self.request.extend_from_slice(request);
+        Ok(self.answered().await?.0)
+    }
+
     async fn exchange(&mut self) -> Result<(), BoxError> {
+        match self.answered().await? {
+            (200..300, _) => Ok(()),
+            (_, began) => Err(format!("answered {}", String::from_utf8_lossy(&self.answer[..began])).into()),
+        }
+    }
+
+    /// The status of the answer, and how many bytes of its beginning are kept.
+    async fn answered(&mut self) -> Result<(u16, usize), BoxError> {
         self.stream.write_all(&self.request).await?;
         let mut filled = 0;
         let head = loop {
@@ -141,9 +156,7 @@ impl Connection {
             }
         };
         let text = std::str::from_utf8(&self.answer[..head])?.to_ascii_lowercase();
-        if !text.starts_with("http/1.1 2") {
-            return Err(format!("answered {}", String::from_utf8_lossy(&self.answer[..filled])).into());
-        }
+        let status = text.split(' ').nth(1).ok_or("an answer without a status")?.parse()?;
         let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
         match length {
             Some(length) => {
@@ -155,7 +168,7 @@ impl Connection {
             None if text.contains("transfer-encoding: chunked") => self.read_to_last_chunk(filled).await?,
             None => {}
         }
-        Ok(())
+        Ok((status, filled))
     }
 
     /// JSON holds no line break, so nothing but the last chunk ends like this.

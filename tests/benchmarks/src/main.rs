@@ -1,8 +1,10 @@
 //! What the product takes, measured over real servers.
 //!
 //! `configmgt-benchmarks table` measures everything and writes it into `docs/performance.md`; `growth` measures how it grows with
-//! rooms and replicas; `lag [a second] [seconds]` how long events take; `check` compares a short run with the committed table; `load [case] [seconds]` only makes load, to be profiled. A
-//! case's name as a further argument measures only the cases whose names contain it, and writes nothing.
+//! rooms and replicas; `lag [a second] [seconds]` how long events take; `flood [seconds]` what 2,000 attempts a second to log in with
+//! a wrong password leave of the reads beside them; `check` compares a short run with the committed table; `load [case] [seconds]`
+//! only makes load, to be profiled. A case's name as a further argument of `table` measures only the cases whose names contain it,
+//! and writes nothing.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -14,6 +16,7 @@
 mod bus_alone;
 mod cases;
 mod figures;
+mod flood;
 mod lag;
 mod load;
 mod monolith;
@@ -87,9 +90,12 @@ async fn run(command: &str, arguments: &[String]) -> Result<(), BoxError> {
         "table" => table(argument(1)).await,
         "growth" => growth().await,
         "lag" => lag::measure(argument(1).unwrap_or("2000").parse()?, argument(2).unwrap_or("20").parse()?).await,
+        "flood" => flood::measure(Duration::from_secs_f64(argument(1).unwrap_or("2").parse()?)).await,
         "check" => check().await,
         "load" => load(argument(1).unwrap_or("get one"), argument(2).unwrap_or("20").parse()?).await,
-        other => Err(format!("{other}: no such measurement; there are table, growth, lag, load and check").into()),
+        other => {
+            Err(format!("{other}: no such measurement; there are table, growth, lag, flood, load and check").into())
+        }
     }
 }
 

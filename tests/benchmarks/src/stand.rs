@@ -109,6 +109,30 @@ impl Stand {
         Ok(())
     }
 
+    /// Makes `count` users with SIP lines the only ones, with the ids from 1 on; the login of user 7 is `user7`.
+    pub(crate) async fn fill_users(&self, count: u32) -> Result<(), BoxError> {
+        let mut connection = self.site.database.connect().await?;
+        // The digits of a provisioning code are 1 to 8: those of the number to the base of eight, each counted up.
+        let code = "111111 + i % 8 + i / 8 % 8 * 10 + i / 64 % 8 * 100 + i / 512 % 8 * 1000";
+        for statement in [
+            "SET session_replication_role = replica".to_owned(),
+            "TRUNCATE users.users, users.line, users.login_attempt RESTART IDENTITY CASCADE".to_owned(),
+            format!(
+                "INSERT INTO users.users (firstname, lastname, login)
+                 SELECT 'First' || i, 'Last' || i, 'user' || i FROM generate_series(1, {count}) i"
+            ),
+            format!(
+                "INSERT INTO users.line (user_id, line_type, context, extension, site, name, line_num, provisioning_id)
+                 SELECT i, 'phone', 'default', 1000 + i, 'default', 'sip' || i, 1, {code} FROM generate_series(1, {count}) i"
+            ),
+            "VACUUM ANALYZE".to_owned(),
+        ] {
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
+        }
+        connection.close().await?;
+        Ok(())
+    }
+
     /// What answers the requests of [`bus_alone`]; it ends with this value.
     pub(crate) fn echo(&self) -> Result<Process, BoxError> {
         let environment = [("NATS_URL", self.site.nats_url(OPERATOR))];

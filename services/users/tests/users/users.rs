@@ -3,6 +3,7 @@ use configmgt_contract::{
     catalogues::DeleteLabel,
     changes::RevertChange,
     users::{CreateUser, DeleteUser, GetUser, PatchUser, ReplaceUser},
+    validation::ValidateUser,
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -209,6 +210,18 @@ async fn a_creation_repeated_with_its_key_is_answered_the_same_with_the_same_pla
     let first = create().await.unwrap();
     assert_eq!(first.created.as_deref(), Some("1"));
     assert_eq!(create().await, Ok(first));
+}
+
+#[tokio::test]
+async fn a_repetition_with_another_password_is_the_same_write_and_the_first_password_stays() {
+    let service = Service::start().await;
+    let create = async |user: Value| service.exchange::<CreateUser>(user, keyed("k")).await;
+    let first = create(json!({"firstname": "A", "login": "a", "password": "doe"})).await;
+    assert!(first.is_ok());
+    assert_eq!(create(json!({"firstname": "A", "login": "a", "password": "other"})).await, first);
+    let validate = async |password| service.ask::<ValidateUser>(json!({"username": "a", "password": password})).await;
+    assert_eq!(validate("doe").await, Ok(Value::Null));
+    assert_eq!(validate("other").await, Err(fault(Status::NotFound, "NotFoundError", "User not found")));
 }
 
 #[tokio::test]

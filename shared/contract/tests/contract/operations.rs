@@ -52,7 +52,8 @@ fn the_endpoints_of_the_meeting_rooms_are_these() {
     let table: Vec<_> = endpoints
         .iter()
         .map(|endpoint| {
-            let OperationDoc { service, name, path, kind, text, refusals } = endpoint.doc;
+            let OperationDoc { service, name, path, kind, text, refusals, secrets } = endpoint.doc;
+            assert!(secrets.is_empty());
             (service, name, path, kind, text[0].trim(), refusals)
         })
         .collect();
