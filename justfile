@@ -23,6 +23,10 @@ run:
 sql *arguments:
     cargo run --locked --package configmgt-stack --bin sqlx-data -- {{arguments}}
 
+# Measure the product beside a monolith and pgbench; `just bench growth`, `lag`, `flood`, `check`.
+bench *arguments:
+    cargo run --release --locked --package configmgt-benchmarks -- {{arguments}}
+
 # Check licences, sources and banned crates.
 deny:
     cargo deny check bans licenses sources
