@@ -98,8 +98,13 @@ impl Stand {
             "SET session_replication_role = replica".to_owned(),
             "TRUNCATE meetingroom.meetingroom, reference.room, reference.outbox, reference.journal RESTART IDENTITY"
                 .to_owned(),
-            fill("meetingroom.meetingroom", count),
-            fill("reference.room", count),
+            // The journal remembers rooms of these ids that were there before.
+            fill(
+                "meetingroom.meetingroom",
+                "(SELECT coalesce(max(object_version), 0) + 1 FROM meetingroom.journal)",
+                count,
+            ),
+            fill("reference.room", "1", count),
             "VACUUM ANALYZE".to_owned(),
             "CHECKPOINT".to_owned(),
         ] {
@@ -216,10 +221,10 @@ impl Stand {
     }
 }
 
-fn fill(table: &str, count: u32) -> String {
+fn fill(table: &str, version: &str, count: u32) -> String {
     format!(
-        "INSERT INTO {table} (name, display_name, number, user_pin)
-         SELECT 'room' || i, 'Meeting room number ' || i, 1000 + i, 1000 + i FROM generate_series(1, {count}) i"
+        "INSERT INTO {table} (name, display_name, number, user_pin, version)
+         SELECT 'room' || i, 'Meeting room number ' || i, 1000 + i, 1000 + i, {version} FROM generate_series(1, {count}) i"
     )
 }
 
