@@ -157,6 +157,11 @@ fn operation(entry: &Entry) -> Operation {
         let body = RequestBodyBuilder::new().content(kind, json(body)).required(Some(Required::True));
         operation = operation.request_body(Some(body.build()));
     }
+    if let Some(example) = entry.inputs.content {
+        let content = ContentBuilder::new().schema(Some(inputs::schema(Type::String))).example(Some(example.into()));
+        let body = RequestBodyBuilder::new().content("text/csv", content.build()).required(Some(Required::True));
+        operation = operation.request_body(Some(body.build()));
+    }
     operation = operation.response(entry.success.to_string(), success(entry));
     for (status, refusals) in refusals(entry) {
         operation = operation.response(status.http().to_string(), refused(status, &refusals));
@@ -169,19 +174,19 @@ fn headers(entry: &Entry) -> Vec<(&'static str, &'static str)> {
     if entry.kind == FEED_KIND {
         return vec![("Last-Event-ID", "The `id` of the last event that the reader has got.")];
     }
-    if entry.operation.kind != Kind::Write {
-        return Vec::new();
+    let key = (
+        "Idempotency-Key",
+        "1 to 255 visible ASCII characters. A write that is repeated with the same key within 24 hours is carried out once, and answered as the first time.",
+    );
+    let tag = (
+        "If-Match",
+        "The `ETag` of the object as the client knows it. Where the object has another one, nothing is changed.",
+    );
+    match entry.operation.kind {
+        Kind::Write => vec![key, tag],
+        Kind::Import => vec![key],
+        Kind::Read | Kind::Attempt => Vec::new(),
     }
-    vec![
-        (
-            "Idempotency-Key",
-            "1 to 255 visible ASCII characters. A write that is repeated with the same key within 24 hours is carried out once, and answered as the first time.",
-        ),
-        (
-            "If-Match",
-            "The `ETag` of the object as the client knows it. Where the object has another one, nothing is changed.",
-        ),
-    ]
 }
 
 /// The names in braces.
@@ -221,11 +226,14 @@ fn refusals(entry: &Entry) -> BTreeMap<Status, Vec<RefusalDoc>> {
     let inputs = &entry.inputs;
     let takes_something = inputs.body.is_some() || !inputs.path.is_empty() || !inputs.query.is_empty();
     let writes = entry.operation.kind == Kind::Write;
+    let imports = entry.operation.kind == Kind::Import;
     let on_the_way = [
         (Status::Invalid, "what the request holds cannot be read", takes_something),
         (Status::Unauthorized, "the token in X-Auth-Token is not valid", true),
         (Status::PreconditionFailed, "the object has version {version}", writes),
-        (Status::Unprocessable, "the Idempotency-Key was used for another request", writes),
+        (Status::RequestTimeout, "the body did not come in time", imports),
+        (Status::TooLarge, "the body has more than 536870912 bytes", imports),
+        (Status::Unprocessable, "the Idempotency-Key was used for another request", writes || imports),
         (Status::TooLarge, "the body has more than 262144 bytes", entry.inputs.body.is_some()),
         (Status::Broken, "something went wrong; the service's log says what", true),
         (Status::Unavailable, "the message bus cannot be reached", true),

@@ -37,6 +37,8 @@ pub(crate) struct Described {
     pub(crate) path: Vec<(Type, serde_json::Value)>,
     pub(crate) query: &'static [QueryParameter],
     pub(crate) body: Option<Body>,
+    /// An example of the content, where the route is an import.
+    pub(crate) content: Option<&'static str>,
 }
 
 /// The path's parameter, or its two as a pair.
@@ -154,6 +156,24 @@ pub(crate) struct Given(Vec<(String, String)>);
 impl Given {
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone())
+    }
+
+    /// `true` or `false`, which is the default.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Fault> {
+        match self.text(name).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => {
+                Err(Fault::new(Status::Invalid, format!("{name}: '{}' is neither true nor false", shown(other))))
+            }
+        }
+    }
+
+    pub(crate) fn uuid(&self, name: &str) -> Result<Option<Uuid>, Fault> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let id =
+            text.parse().map_err(|_| Fault::new(Status::Invalid, format!("{name}: '{}' is no UUID", shown(&text))))?;
+        Ok(Some(id))
     }
 
     /// A whole number between these two, or the default.

@@ -12,6 +12,7 @@ mod etag;
 mod events;
 mod exchange;
 mod health;
+mod imports;
 mod inputs;
 mod limits;
 mod location;

@@ -1,15 +1,16 @@
 //! What a request may not exceed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::{
-    body::Body,
+    body::{Body, BodyDataStream},
     http::{HeaderMap, Uri, request::Parts},
 };
-use bytes::Bytes;
-use configmgt_contract::{Fault, Status};
+use bytes::{Bytes, BytesMut};
+use configmgt_contract::{Fault, PIECE_BYTES, Status, Upload};
+use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// The longest path with its query.
 pub(crate) const MAX_URI: usize = 8 * 1024;
@@ -20,6 +21,14 @@ pub(crate) const MAX_HEADERS: usize = 64;
 pub(crate) const MAX_BODY: usize = 256 * 1024;
 /// How long a body may take to arrive.
 pub(crate) const BODY_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The largest content of an import.
+pub(crate) const MAX_CONTENT: usize = 512 * 1024 * 1024;
+/// How long the content of an import may take to arrive, and how long nothing of it may come.
+pub(crate) const CONTENT_PATIENCE: Duration = Duration::from_mins(5);
+const SILENCE: Duration = Duration::from_secs(10);
+/// A piece of an import waits no longer than this to become full: the service must see that a slow client is still there.
+const GATHERING: Duration = Duration::from_secs(1);
 
 pub(crate) fn check(head: &Parts) -> Result<(), Fault> {
     let uri = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
@@ -44,6 +53,65 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, Fault> {
         }
         Ok(Err(error)) => Err(Fault::new(Status::Invalid, format!("the body could not be read: {error}"))),
         Err(_) => Err(Fault::new(Status::RequestTimeout, "the body did not come in time")),
+    }
+}
+
+/// The body in pieces, while it comes.
+pub(crate) fn content(body: Body) -> Upload {
+    let until = Instant::now() + CONTENT_PATIENCE;
+    let content = Content { frames: body.into_data_stream(), ended: false, come: 0, held: BytesMut::new(), until };
+    stream::try_unfold(content, |mut content| async {
+        let piece = content.next().await?;
+        Ok(piece.map(|piece| (piece, content)))
+    })
+    .boxed()
+}
+
+struct Content {
+    frames: BodyDataStream,
+    ended: bool,
+    /// How many bytes have come.
+    come: usize,
+    /// What has come and is in no piece yet.
+    held: BytesMut,
+    until: Instant,
+}
+
+impl Content {
+    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        let late = || Fault::new(Status::RequestTimeout, "the body did not come in time");
+        if self.held.is_empty() && !self.ended {
+            let patience = SILENCE.min(self.until.saturating_duration_since(Instant::now()));
+            timeout(patience, self.hold()).await.map_err(|_| late())??;
+        }
+        let gathered = sleep(GATHERING);
+        tokio::pin!(gathered);
+        while self.held.len() < PIECE_BYTES && !self.ended {
+            tokio::select! {
+                held = self.hold() => held?,
+                () = &mut gathered => break,
+            }
+        }
+        let length = self.held.len().min(PIECE_BYTES);
+        Ok((length > 0).then(|| self.held.split_to(length).freeze()))
+    }
+
+    /// Takes what comes next.
+    async fn hold(&mut self) -> Result<(), Fault> {
+        match self.frames.next().await {
+            Some(Ok(frame)) => {
+                self.come += frame.len();
+                if self.come > MAX_CONTENT {
+                    return Err(Fault::new(Status::TooLarge, format!("the body has more than {MAX_CONTENT} bytes")));
+                }
+                self.held.extend_from_slice(&frame);
+            }
+            Some(Err(error)) => {
+                return Err(Fault::new(Status::Invalid, format!("the body could not be read: {error}")));
+            }
+            None => self.ended = true,
+        }
+        Ok(())
     }
 }
 

@@ -14,6 +14,7 @@ use configmgt_contract::{
     preferences::{CreatePreference, DeletePreference, GetPreference, ListPreferences, UpdatePreference},
     rights::{DeleteRight, GetRight, ListProfiles, SetRight},
     services::{GetServices, UpdateServices},
+    user_import::{self, GetImport, ImportUsers},
     users::{CreateUser, DeleteUser, GetUser, PatchUser, ReplaceUser},
     validation::ValidateUser,
 };
@@ -36,6 +37,8 @@ pub fn routes() -> Table {
         .put("/users/{id}", |Path(id), Json(fields)| ReplaceUser { id, fields })
         .patch("/users/{id}", |Path(id), Json(patch)| PatchUser { id, patch })
         .delete("/users/{id}", |Path(id)| DeleteUser { id })
+        .import("/users/csv", user_import::EXAMPLE, |Query(import): Query<ImportUsers>| import)
+        .get("/imports/{id}", |Path(id)| GetImport { id })
         .post("/user/validate", |Json(user): Json<ValidateUser>| user)
         .section("Entities, media servers, contexts and labels", "/configmgt/api/2.0")
         .get("/entities", || ListEntities {})

@@ -1,5 +1,7 @@
 //! Routes that know what they mean: from one entry come the handler and its part of the OpenAPI document.
 
+use std::time::{Duration, Instant};
+
 use axum::{
     Router,
     body::Body,
@@ -8,6 +10,7 @@ use axum::{
     middleware::map_response,
     routing::{MethodFilter, MethodRouter, on},
 };
+use bytes::Bytes;
 use configmgt_bus::Request as BusRequest;
 use configmgt_contract::{
     Answer, Body as BodyDoc, Call, Fault, IdempotencyKey, Kind, Operation, OperationDoc, RefusalDoc, Reply, Status,
@@ -21,6 +24,9 @@ use crate::{
     inputs::{Described, Incoming, Input, QueryParameter},
     limits, location, problem,
 };
+
+/// From the last piece of an import to its answer.
+const IMPORT_PATIENCE: Duration = Duration::from_mins(1);
 
 /// The product's routes, in the order of the documents.
 #[derive(Default)]
@@ -108,6 +114,16 @@ impl Table {
     #[must_use]
     pub(crate) fn put<I>(self, path: &str, ask: impl Ask<I>) -> Self {
         self.entry(Method::PUT, MethodFilter::PUT, path, ask, ask_owner)
+    }
+
+    /// A route whose body is the content of an import. It passes through while it comes, whatever its content type.
+    #[must_use]
+    pub(crate) fn import<I>(self, path: &str, example: &'static str, ask: impl Ask<I>) -> Self {
+        let mut table = self.post(path, ask);
+        if let Some(entry) = table.entries.last_mut() {
+            entry.inputs.content = Some(example);
+        }
+        table
     }
 
     /// A route whose body is a JSON merge patch (RFC 7396): what it leaves out stays as it is, and `null` removes.
@@ -254,6 +270,13 @@ async fn relay<I, A: Ask<I>>(
     let (mut head, body) = request.into_parts();
     let mut call =
         head.extensions.remove::<Call>().ok_or_else(|| Fault::new(Status::Unauthorized, "no token was checked"))?;
+    if A::Operation::DOC.kind == Kind::Import {
+        let incoming = Incoming { uri: head.uri, path, body: Bytes::new() };
+        call.deadline = Instant::now() + limits::CONTENT_PATIENCE + IMPORT_PATIENCE;
+        let request = self::request(&ask.ask(&incoming)?, A::Operation::DOC, call)?;
+        let answer = edge.transport.import(request, limits::content(body)).await?;
+        return Ok(success::<A::Operation>(incoming.uri.path(), answer));
+    }
     let incoming = Incoming { uri: head.uri, path, body: limits::read(body).await? };
     let operation = ask.ask(&incoming)?;
     let path = incoming.uri.path();

@@ -127,26 +127,35 @@ BEGIN
 END
 $$;
 
--- A provisioning code that no line has: six digits from 1 to 8. Two that are asked for at the same moment may be the same.
--- Null where every code is in use.
-CREATE FUNCTION free_provisioning_id() RETURNS integer LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
+-- So many provisioning codes that no line has, each another one: six digits from 1 to 8. Those that are asked for at the same moment
+-- may be the same. Fewer where fewer are left.
+CREATE FUNCTION free_provisioning_ids(wanted integer) RETURNS SETOF integer
+LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 DECLARE
     codes CONSTANT integer := 262144;
-    first integer := floor(codes * random());
-    drawn integer;
-    code  integer;
+    first  bigint := floor(codes * random());
+    -- Odd, so that steps of this length come to each code once: the number of codes is a power of two.
+    stride bigint := 1 + 2 * floor(codes / 2 * random());
+    found  integer := 0;
+    drawn  integer;
+    code   integer;
 BEGIN
-    -- From a random one on, so that a free one is found however few are left.
     FOR step IN 0 .. codes - 1 LOOP
-        drawn := (first + step) % codes;
+        EXIT WHEN found = wanted;
+        drawn := (first + step * stride) % codes;
         code := 111111 + drawn % 8 + drawn / 8 % 8 * 10 + drawn / 64 % 8 * 100 + drawn / 512 % 8 * 1000
             + drawn / 4096 % 8 * 10000 + drawn / 32768 * 100000;
         IF NOT EXISTS (SELECT FROM line WHERE provisioning_id = code) THEN
-            RETURN code;
+            found := found + 1;
+            RETURN NEXT code;
         END IF;
     END LOOP;
-    RETURN NULL;
 END
+$$;
+
+-- One of them; null where every code is in use.
+CREATE FUNCTION free_provisioning_id() RETURNS integer LANGUAGE sql VOLATILE SET search_path FROM CURRENT AS $$
+    SELECT free_provisioning_ids(1)
 $$;
 
 -- A user as lists show it.
@@ -286,3 +295,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     entity, mediaserver, context, label, users, line, services, rights, preference, ice_servers, login_attempt, import
     TO configmgt_users;
 GRANT SELECT ON directory TO configmgt_users;
+-- The rows of an import are given their ids before they are stored.
+GRANT USAGE ON SEQUENCE users_id_seq TO configmgt_users;

@@ -11,6 +11,7 @@ mod rights;
 mod services;
 mod store;
 mod text;
+mod user_import;
 mod users;
 mod validation;
 
@@ -25,6 +26,7 @@ use configmgt_contract::{
     preferences::Preferences,
     rights::Rights,
     services::UserServices,
+    user_import::UserImport,
     users::{self as contract, Users},
     validation::Validation,
 };
@@ -63,6 +65,7 @@ const OBJECTS: [Object; 10] = [
 fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
     let passwords = Passwords::start();
     let users = Arc::new(users::Users::new(journal.clone(), passwords.clone()));
+    let import = Arc::new(user_import::UserImport::new(journal.clone(), passwords.clone()));
     let validator = Arc::new(validation::Validator::new(journal.clone(), passwords));
     let directory = Arc::new(directory::Directory::new(journal.clone()));
     let catalogues = Arc::new(catalogues::Catalogues::new(journal.clone()));
@@ -73,6 +76,7 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
     let ice_servers = Arc::new(ice_servers::IceServers::new(journal));
     handlers
         .with(&users, Users::endpoints())
+        .with(&import, UserImport::endpoints())
         .with(&validator, Validation::endpoints())
         .with(&directory, Directory::endpoints())
         .with(&catalogues, Entities::endpoints())

@@ -18,8 +18,8 @@ use crate::{
 };
 
 /// The site and the slot of a line for which none is named.
-const DEFAULT_SITE: &str = "default";
-const DEFAULT_LINE_NUM: i64 = 1;
+pub(crate) const DEFAULT_SITE: &str = "default";
+pub(crate) const DEFAULT_LINE_NUM: i32 = 1;
 
 /// The slots that a device may have.
 const LINE_NUMS: RangeInclusive<i32> = 1..=64;
@@ -91,21 +91,43 @@ fn checked(line: LineFields) -> Result<NewLine, LineRefusal> {
     for (field, name) in [("context", &context), ("site", &site)] {
         text::check(field, name, text::MAX).map_err(bad)?;
     }
-    if !is_extension(&extension) {
-        return Err(bad(format!("extension is not 1 to {MAX_EXTENSION} of the digits, * and #")));
+    self::extension(&extension).map_err(|reason| bad(format!("extension {reason}")))?;
+    if let Some(device) = &device {
+        self::device(device).map_err(|reason| bad(format!("device {reason}")))?;
     }
-    if !device.as_deref().is_none_or(is_device) {
-        return Err(bad(format!("device is not 1 to {MAX_DEVICE} of a to z and the digits")));
-    }
-    let line_num = i32::try_from(line_num.unwrap_or(DEFAULT_LINE_NUM)).ok().filter(|slot| LINE_NUMS.contains(slot));
-    let line_num = line_num
-        .ok_or_else(|| bad(format!("lineNum is no whole number from {} to {}", LINE_NUMS.start(), LINE_NUMS.end())))?;
-    let name = match line_type {
-        LineType::Phone | LineType::Webrtc | LineType::Ua => None,
-        LineType::Sccp => Some(extension.clone()),
-        LineType::Custom => Some(format!("Local/{extension}@{context}")),
+    let line_num = match line_num {
+        Some(slot) => self::line_num(Some(slot)).map_err(|reason| bad(format!("lineNum {reason}")))?,
+        None => DEFAULT_LINE_NUM,
     };
+    let name = self::name(line_type, &extension, &context);
     Ok(NewLine { line_type, context, extension, site, name, line_num, device })
+}
+
+/// The name of a line that has no drawn one.
+pub(crate) fn name(line_type: LineType, extension: &str, context: &str) -> Option<String> {
+    match line_type {
+        LineType::Phone | LineType::Webrtc | LineType::Ua => None,
+        LineType::Sccp => Some(extension.to_owned()),
+        LineType::Custom => Some(format!("Local/{extension}@{context}")),
+    }
+}
+
+/// The slot, or why it is none.
+pub(crate) fn line_num(slot: Option<i64>) -> Result<i32, String> {
+    slot.and_then(|slot| i32::try_from(slot).ok())
+        .filter(|slot| LINE_NUMS.contains(slot))
+        .ok_or_else(|| format!("is no whole number from {} to {}", LINE_NUMS.start(), LINE_NUMS.end()))
+}
+
+/// Says why a text is no extension, if it is none.
+pub(crate) fn extension(text: &str) -> Result<(), String> {
+    let reason = || format!("is not 1 to {MAX_EXTENSION} of the digits, * and #");
+    is_extension(text).then_some(()).ok_or_else(reason)
+}
+
+/// Says why a text is no device, if it is none.
+pub(crate) fn device(text: &str) -> Result<(), String> {
+    is_device(text).then_some(()).ok_or_else(|| format!("is not 1 to {MAX_DEVICE} of a to z and the digits"))
 }
 
 /// Whether a text is a number as XiVO dials it.

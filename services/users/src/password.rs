@@ -68,6 +68,12 @@ impl Passwords {
         let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
         Some(Place { permit, jobs: self.jobs.clone() })
     }
+
+    /// The next place that is free, for work that can wait: whoever uses this bounds how many of it wait.
+    pub(crate) async fn next_place(&self) -> Result<Place, HashingError> {
+        let permit = Arc::clone(&self.places).acquire_owned().await.map_err(|_| HashingError::NoThread)?;
+        Ok(Place { permit, jobs: self.jobs.clone() })
+    }
 }
 
 /// The right to have one password hashed.

@@ -7,6 +7,7 @@ pub(crate) mod lines;
 pub(crate) mod preferences;
 pub(crate) mod rights;
 pub(crate) mod services;
+pub(crate) mod user_import;
 pub(crate) mod users;
 pub(crate) mod validation;
 

@@ -5,14 +5,19 @@ pub(crate) const MAX: usize = 128;
 
 /// Says why `value` cannot be the text of `field`, if it cannot.
 pub(crate) fn check(field: &str, value: &str, max: usize) -> Result<(), String> {
+    fits(value, max).map_err(|reason| format!("{field} {reason}"))
+}
+
+/// The same without the name of the field.
+pub(crate) fn fits(value: &str, max: usize) -> Result<(), String> {
     if value.trim().is_empty() {
-        return Err(format!("{field} must not be empty"));
+        return Err("must not be empty".to_owned());
     }
     if value.chars().count() > max {
-        return Err(format!("{field} has more than {max} characters"));
+        return Err(format!("has more than {max} characters"));
     }
     if value.chars().any(char::is_control) {
-        return Err(format!("{field} contains a control character"));
+        return Err("contains a control character".to_owned());
     }
     Ok(())
 }

@@ -19,10 +19,10 @@ use crate::{
 };
 
 /// The longest address that mail can be sent to (RFC 5321).
-const MAX_EMAIL: usize = 254;
+pub(crate) const MAX_EMAIL: usize = 254;
 
 /// The most labels of a user.
-const MAX_LABELS: usize = 100;
+pub(crate) const MAX_LABELS: usize = 100;
 
 pub(crate) struct Users {
     journal: Journal,

@@ -10,7 +10,7 @@ use std::{
 
 use async_nats::{HeaderMap, Message, StatusCode, Subscriber, client::PublishErrorKind};
 use bytes::Bytes;
-use configmgt_contract::{Answer, BoxError, Fault, Kind, Status, chain};
+use configmgt_contract::{Answer, BoxError, Fault, Kind, Status, Upload, chain};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use tokio::{
     sync::{oneshot, watch},
@@ -85,7 +85,7 @@ impl Caller {
             Kind::Read => true,
             // With a key it is carried out once, however often it is asked for.
             Kind::Write => request.call.idempotency_key.is_some(),
-            Kind::Attempt => false,
+            Kind::Attempt | Kind::Import => false,
         };
         budget.earn();
         let mut reply = self.shared.waiting.open();
@@ -175,6 +175,48 @@ impl Caller {
         Ok(Answer::Pieces(pieces.boxed()))
     }
 
+    /// Sends an import with its content. Nothing of it is sent twice.
+    async fn send_import(&self, request: Request, mut content: Upload) -> Result<Answer, Fault> {
+        let service = request.operation.service;
+        let mut reply = self.shared.waiting.open();
+        self.send(&request, reply.token).await?;
+        let mut import = Import { wanted: None, caller: self.clone() };
+        let mut all_sent = None;
+        loop {
+            let message = import.word(&mut reply, service).await?;
+            let headers = message.headers.as_ref();
+            let Some(subject) = headers::next_piece(headers) else {
+                return Ok(Answer::Whole(headers::whole(headers, message.payload)));
+            };
+            import.wanted = Some(subject.clone());
+            let over = all_sent.is_some_and(|sent: Instant| sent.elapsed() > self.shared.patience.import);
+            if over || remaining(request.call.deadline).is_zero() {
+                return Err(timed_out(service));
+            }
+            let (piece, last) = if all_sent.is_some() || headers::is_busy(headers) {
+                (Bytes::new(), false)
+            } else {
+                match content.next().await.transpose()? {
+                    Some(piece) => (piece, false),
+                    None => {
+                        all_sent = Some(Instant::now());
+                        (Bytes::new(), true)
+                    }
+                }
+            };
+            reply = self.shared.waiting.open();
+            self.publish(subject, reply.token, headers::of_content(last), piece).await?;
+        }
+    }
+
+    /// Tells an instance that nobody is left at `subject`.
+    fn give_up(&self, subject: &str) {
+        if let Some(line) = &*self.shared.line.borrow() {
+            // Without room in the queue the service finds out by itself.
+            let _ = line.connection.client().publish(subject.to_owned(), Bytes::new()).now_or_never();
+        }
+    }
+
     /// Asks for the piece at `subject`.
     async fn pull(&self, subject: String) -> Result<Pull, Fault> {
         let reply = self.shared.waiting.open();
@@ -192,6 +234,16 @@ impl Transport for Caller {
             messaging.system = "nats"
         );
         self.answer(request).instrument(span).boxed()
+    }
+
+    fn import(&self, request: Request, content: Upload) -> BoxFuture<'_, Result<Answer, Fault>> {
+        let span = debug_span!(
+            "ask",
+            otel.kind = "client",
+            otel.name = request.operation.subject(),
+            messaging.system = "nats"
+        );
+        self.send_import(request, content).instrument(span).boxed()
     }
 
     fn ping<'a>(&'a self, service: &'a str, patience: Duration) -> BoxFuture<'a, Result<(), Fault>> {
@@ -253,10 +305,48 @@ impl Rest {
 impl Drop for Rest {
     /// Tells the service that nobody reads on, so that it need not wait for that to show.
     fn drop(&mut self) {
-        let line = self.caller.shared.line.borrow();
-        if let (Some(pull), Some(line)) = (&self.ahead, &*line) {
-            // Without room in the queue the service finds out by itself.
-            let _ = line.connection.client().publish(pull.subject.clone(), Bytes::new()).now_or_never();
+        if let Some(pull) = &self.ahead {
+            self.caller.give_up(&pull.subject);
+        }
+    }
+}
+
+/// An import on its way. Dropped before its answer, it is given up.
+struct Import {
+    /// Where its next piece is wanted.
+    wanted: Option<String>,
+    caller: Caller,
+}
+
+impl Import {
+    /// What the service says to the piece that was sent last, or to the request.
+    async fn word(&mut self, reply: &mut Reply, service: &str) -> Result<Message, Fault> {
+        let message = match timeout(self.caller.shared.patience.piece, &mut reply.receiver).await {
+            Ok(Ok(message)) if message.status == Some(StatusCode::NO_RESPONDERS) => {
+                return Err(match self.wanted.take() {
+                    Some(_) => Fault::new(Status::Unavailable, "the service that was importing is gone"),
+                    None => no_listener(service),
+                });
+            }
+            Ok(Ok(message)) => message,
+            Ok(Err(_)) => return Err(bus_down()),
+            Err(_) => return Err(timed_out(service)),
+        };
+        if let Some(fault) = headers::fault(message.headers.as_ref(), &message.payload) {
+            self.wanted = None;
+            return Err(fault);
+        }
+        if headers::next_piece(message.headers.as_ref()).is_none() {
+            self.wanted = None;
+        }
+        Ok(message)
+    }
+}
+
+impl Drop for Import {
+    fn drop(&mut self) {
+        if let Some(subject) = &self.wanted {
+            self.caller.give_up(subject);
         }
     }
 }

@@ -1,7 +1,9 @@
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
 
 use bytes::Bytes;
-use configmgt_contract::{Answer, BoxError, Broken, Call, Endpoint, Fault, Handled, OperationDoc, Status, chain};
+use configmgt_contract::{
+    Answer, BoxError, Broken, Call, Endpoint, Fault, Handled, OperationDoc, Status, Upload, chain,
+};
 use futures_util::FutureExt;
 use tracing::{error, warn};
 
@@ -10,7 +12,7 @@ use crate::transport::remaining;
 /// Turns an error that is no refusal into what the client may know of it.
 pub type Classify = fn(&BoxError) -> Fault;
 
-type Run = Arc<dyn Fn(Call, Bytes) -> Handled + Send + Sync>;
+type Run = Arc<dyn Fn(Call, Bytes, Upload) -> Handled + Send + Sync>;
 
 /// A service's operations with their handlers, for any transport.
 pub struct Handlers {
@@ -44,7 +46,7 @@ impl Handlers {
     pub fn with<R: Send + Sync + 'static>(mut self, resource: &Arc<R>, endpoints: Vec<Endpoint<R>>) -> Self {
         for Endpoint { doc, run } in endpoints {
             let resource = Arc::clone(resource);
-            let run: Run = Arc::new(move |call, body| run(Arc::clone(&resource), call, body));
+            let run: Run = Arc::new(move |call, body, content| run(Arc::clone(&resource), call, body, content));
             self.by_subject.insert(doc.subject(), Handler { operation: doc, run, classify: self.classify });
         }
         self
@@ -70,14 +72,14 @@ impl Handlers {
 
 impl Handler {
     /// Carries the request out, unless its time is over already, and until it is over.
-    pub(crate) async fn handle(&self, call: Call, body: Bytes) -> Result<Answer, Fault> {
+    pub(crate) async fn handle(&self, call: Call, body: Bytes, content: Upload) -> Result<Answer, Fault> {
         let request_id = call.request_id.clone();
         let patience = remaining(call.deadline);
         if patience.is_zero() {
             return Err(Fault::new(Status::TimedOut, "the request came too late and was not carried out"));
         }
         // A handler that panics must not leave its caller without a reply.
-        let handled = AssertUnwindSafe((self.run)(call, body)).catch_unwind();
+        let handled = AssertUnwindSafe((self.run)(call, body, content)).catch_unwind();
         match tokio::time::timeout(patience, handled).await {
             Ok(Ok(Ok(answer))) => Ok(answer),
             Ok(Ok(Err(Broken::Refused(fault)))) => Err(fault),
@@ -89,7 +91,8 @@ impl Handler {
 
     /// Logs an error with its chain, here and nowhere else, and gives what the client may know.
     pub(crate) fn broken(&self, request_id: &str, error: &BoxError) -> Fault {
-        let fault = (self.classify)(error);
+        // What ails an upload is a fault already.
+        let fault = error.downcast_ref::<Fault>().cloned().unwrap_or_else(|| (self.classify)(error));
         let chain = chain(error.as_ref());
         if fault.status == Status::Broken {
             error!(request_id, operation = self.operation.name, error = chain, "request broke");

@@ -25,6 +25,10 @@ const VERSION: HeaderName = HeaderName::from_static("Configmgt-Version");
 const CREATED: HeaderName = HeaderName::from_static("Configmgt-Created");
 /// Where the next piece of a streamed reply can be asked for.
 const NEXT: HeaderName = HeaderName::from_static("Configmgt-Next");
+/// On a piece of an import: none comes after it.
+const LAST: HeaderName = HeaderName::from_static("Configmgt-Last");
+/// Beside where the next piece is wanted: not yet, the sender is to ask with an empty one.
+const BUSY: HeaderName = HeaderName::from_static("Configmgt-Busy");
 /// The NATS micro-service convention for errors.
 const ERROR: HeaderName = HeaderName::from_static("Nats-Service-Error");
 const ERROR_CODE: HeaderName = HeaderName::from_static("Nats-Service-Error-Code");
@@ -119,6 +123,32 @@ pub(crate) fn of_part(next: Option<&str>) -> HeaderMap {
         set(&mut headers, NEXT, next);
     }
     headers
+}
+
+/// Where the next piece of an import is wanted, and whether it is wanted already.
+pub(crate) fn of_demand(next: &str, busy: bool) -> HeaderMap {
+    let mut headers = of_part(Some(next));
+    if busy {
+        set(&mut headers, BUSY, "1");
+    }
+    headers
+}
+
+/// What travels beside a piece of an import.
+pub(crate) fn of_content(last: bool) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if last {
+        set(&mut headers, LAST, "1");
+    }
+    headers
+}
+
+pub(crate) fn is_last(headers: Option<&HeaderMap>) -> bool {
+    headers.is_some_and(|headers| headers.get(LAST).is_some())
+}
+
+pub(crate) fn is_busy(headers: Option<&HeaderMap>) -> bool {
+    headers.is_some_and(|headers| headers.get(BUSY).is_some())
 }
 
 /// The reply that [`of_whole`] wrote the headers of.

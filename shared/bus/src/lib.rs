@@ -26,6 +26,7 @@ mod retry;
 mod server;
 mod trace;
 mod transport;
+mod uploads;
 
 pub use caller::Caller;
 pub use connection::{ConnectError, Connection};

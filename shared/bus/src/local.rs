@@ -1,7 +1,11 @@
 use std::{sync::Arc, time::Duration};
 
-use configmgt_contract::{Answer, Fault, Status};
-use futures_util::{FutureExt, future::BoxFuture, stream::BoxStream};
+use configmgt_contract::{Answer, Fault, Status, Upload};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
 
 use crate::{Events, Handlers, Position, Request, Stored, Transport};
 
@@ -21,11 +25,15 @@ impl Local {
 
 impl Transport for Local {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Answer, Fault>> {
+        self.import(request, stream::empty().boxed())
+    }
+
+    fn import(&self, request: Request, content: Upload) -> BoxFuture<'_, Result<Answer, Fault>> {
         let subject = request.operation.subject();
         let handler = self.services.iter().find_map(|service| service.on(&subject)).cloned();
         async move {
             match handler {
-                Some(handler) => handler.handle(request.call, request.body).await,
+                Some(handler) => handler.handle(request.call, request.body, content).await,
                 None => Err(no_listener(request.operation.service)),
             }
         }

@@ -5,8 +5,8 @@ use std::{
 
 use async_nats::{HeaderMap, Message, Subject, SubscribeError, Subscriber};
 use bytes::Bytes;
-use configmgt_contract::{Fault, Status};
-use futures_util::{FutureExt, StreamExt};
+use configmgt_contract::{Fault, Kind, Status, Whole};
+use futures_util::{FutureExt, StreamExt, stream};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -23,6 +23,7 @@ use crate::{
     micro::{self, Identity, QUEUE_GROUP, Statistics, Verb},
     pieces::{OpenReplies, Piece},
     trace,
+    uploads::{Reaction, Uploads, is_upload},
 };
 
 /// How much an instance takes on at once. What comes beyond is refused at once.
@@ -32,11 +33,13 @@ pub struct Limits {
     pub requests: u32,
     /// Streamed replies that are still being read.
     pub streams: u32,
+    /// Imports.
+    pub imports: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { requests: 256, streams: 64 }
+        Self { requests: 256, streams: 64, imports: 4 }
     }
 }
 
@@ -53,7 +56,7 @@ pub struct Server {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     readers: JoinSet<()>,
-    /// Discovery and the pieces of streamed replies.
+    /// Discovery, and the pieces of streamed replies and of imports.
     helpers: JoinSet<()>,
     discovery: Vec<tokio::task::AbortHandle>,
 }
@@ -66,6 +69,7 @@ struct Shared {
     permits: Arc<Semaphore>,
     freshness: Freshness,
     open_replies: Arc<OpenReplies>,
+    uploads: Arc<Uploads>,
     endpoints: Vec<Endpoint>,
     started: String,
 }
@@ -87,7 +91,7 @@ const LEAST_ON_THE_WAY: u64 = 64;
 
 const ROUND_TRIP_PATIENCE: Duration = Duration::from_secs(2);
 
-/// A stop waits no longer than this for each of: the last requests, the handlers, the streamed replies.
+/// A stop waits no longer than this for each of: the last requests, the handlers, the streamed replies, the imports.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Server {
@@ -111,6 +115,7 @@ impl Server {
             permits: Arc::new(Semaphore::new(limits.requests as usize)),
             freshness: Freshness::new(),
             open_replies: OpenReplies::new(pieces_subject.clone(), limits.streams),
+            uploads: Uploads::new(pieces_subject.clone(), limits.imports),
             endpoints,
             started: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
             identity,
@@ -156,7 +161,8 @@ impl Server {
             let _ = timeout(STOP_PATIENCE, async { while self.readers.join_next().await.is_some() {} }).await;
             let handled = timeout(STOP_PATIENCE, shared.permits.acquire_many(shared.limits.requests)).await;
             let read = timeout(STOP_PATIENCE, shared.open_replies.all_read()).await;
-            if handled.is_err() || read.is_err() {
+            let imported = timeout(STOP_PATIENCE, shared.uploads.all_done()).await;
+            if handled.is_err() || read.is_err() || imported.is_err() {
                 warn!("stopping with requests unfinished");
             }
         };
@@ -238,13 +244,13 @@ impl Shared {
         };
         statistics.count(began.elapsed(), outcome.as_ref().err());
         match outcome {
-            Ok(piece) => self.reply(reply, piece).await,
+            Ok(outgoing) => self.reply(reply, outgoing).await,
             Err(fault) => self.refuse(reply, &fault).await,
         }
         drop(permit);
     }
 
-    async fn answer(&self, handler: &Handler, received: Received, body: Bytes) -> Result<Piece, Fault> {
+    async fn answer(&self, handler: &Handler, received: Received, body: Bytes) -> Result<Outgoing, Fault> {
         let span = debug_span!(
             "handle",
             otel.kind = "server",
@@ -257,9 +263,12 @@ impl Shared {
         let age = received.stamp.as_ref().map_or(Duration::ZERO, |stamp| self.freshness.age(stamp));
         let call = received.into_call(age);
         async {
+            if handler.operation.kind == Kind::Import {
+                return self.uploads.begin(handler, call, body).map(Outgoing::from);
+            }
             let request_id = call.request_id.clone();
-            let answer = handler.handle(call, body).await?;
-            self.open_replies.first(answer, handler, request_id).await
+            let answer = handler.handle(call, body, stream::empty().boxed()).await?;
+            self.open_replies.first(answer, handler, request_id).await.map(Outgoing::from)
         }
         .instrument(span)
         .await
@@ -267,19 +276,38 @@ impl Shared {
 
     async fn serve_pieces(self: Arc<Self>, mut pulls: Subscriber) {
         while let Some(pull) = pulls.next().await {
-            let Some(id) = pull.subject.rsplit('.').next().and_then(|id| id.parse().ok()) else { continue };
-            let Some(reply) = pull.reply else {
-                self.open_replies.cancel(id);
+            let Some(token) = pull.subject.rsplit('.').next().map(str::to_owned) else { continue };
+            let Some(reply) = pull.reply.clone() else {
+                self.cancel(&token);
                 continue;
             };
             let shared = Arc::clone(&self);
-            // At most one for each open reply waits here: a second one finds the reply taken and is refused.
+            // At most one for each open reply and each import waits here: a second one finds it taken and is refused.
             tokio::spawn(async move {
-                match shared.open_replies.pull(id).await {
-                    Ok(piece) => shared.reply(reply, piece).await,
+                match shared.next(&token, pull).await {
+                    Ok(outgoing) => shared.reply(reply, outgoing).await,
                     Err(fault) => shared.refuse(reply, &fault).await,
                 }
             });
+        }
+    }
+
+    /// The next message of what is under way as `token`.
+    async fn next(&self, token: &str, message: Message) -> Result<Outgoing, Fault> {
+        if is_upload(token) {
+            let last = headers::is_last(message.headers.as_ref());
+            return self.uploads.take(token, message.payload, last).await.map(Outgoing::from);
+        }
+        let id = token.parse().map_err(|_| Fault::new(Status::Invalid, "there is no such reply"))?;
+        self.open_replies.pull(id).await.map(Outgoing::from)
+    }
+
+    /// Ends what is under way as `token`: nobody asks for it any more.
+    fn cancel(&self, token: &str) {
+        if is_upload(token) {
+            self.uploads.cancel(token);
+        } else if let Ok(id) = token.parse() {
+            self.open_replies.cancel(id);
         }
     }
 
@@ -292,11 +320,8 @@ impl Shared {
         }
     }
 
-    async fn reply(&self, to: Subject, piece: Piece) {
-        match piece {
-            Piece::Whole(whole) => self.send(to, headers::of_whole(&whole), whole.body).await,
-            Piece::Part { body, next } => self.send(to, headers::of_part(next.as_deref()), body).await,
-        }
+    async fn reply(&self, to: Subject, Outgoing { headers, body }: Outgoing) {
+        self.send(to, headers, body).await;
     }
 
     async fn refuse(&self, to: Subject, fault: &Fault) {
@@ -313,5 +338,37 @@ impl Shared {
         if let Err(error) = sent {
             warn!(%error, "a reply could not be sent");
         }
+    }
+}
+
+/// A reply ready to leave.
+struct Outgoing {
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl From<Piece> for Outgoing {
+    fn from(piece: Piece) -> Self {
+        match piece {
+            Piece::Whole(whole) => whole.into(),
+            Piece::Part { body, next } => Self { headers: headers::of_part(next.as_deref()), body },
+        }
+    }
+}
+
+impl From<Reaction> for Outgoing {
+    fn from(reaction: Reaction) -> Self {
+        match reaction {
+            Reaction::Answer(whole) => whole.into(),
+            Reaction::Demand { subject, busy } => {
+                Self { headers: headers::of_demand(&subject, busy), body: Bytes::new() }
+            }
+        }
+    }
+}
+
+impl From<Whole> for Outgoing {
+    fn from(whole: Whole) -> Self {
+        Self { headers: headers::of_whole(&whole), body: whole.body }
     }
 }

@@ -23,6 +23,7 @@ pub mod preferences;
 pub mod queues;
 pub mod rights;
 pub mod services;
+pub mod user_import;
 pub mod users;
 pub mod validation;
 
@@ -39,7 +40,7 @@ pub use operation::{
     Owner, Unjournaled, Unreadable, Work, Working,
 };
 pub use refusal::{BoxError, Broken, Failure, Fault, NoRefusal, Refusal, RefusalDoc, Status, chain};
-pub use reply::{Answer, Body, Created, Example, PIECE_BYTES, Pieces, Reply, Success, Versioned, Whole};
+pub use reply::{Answer, Body, Created, Example, PIECE_BYTES, Pieces, Reply, Success, Upload, Versioned, Whole};
 
 #[doc(hidden)]
 pub mod macros {

@@ -3,7 +3,7 @@ use std::{fmt, future::Future, pin::Pin, str::FromStr, sync::Arc, time::Instant}
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Answer, Broken, Failure, Fault, Refusal, RefusalDoc, Reply, Status};
+use crate::{Answer, Broken, Failure, Fault, Refusal, RefusalDoc, Reply, Status, Upload};
 
 /// One thing a service can be asked. The type that implements it is the request.
 ///
@@ -42,6 +42,8 @@ pub enum Kind {
     Write,
     /// It changes no object, but each time counts, as a try of a password does.
     Attempt,
+    /// A write whose content comes in pieces while it is carried out.
+    Import,
 }
 
 impl OperationDoc {
@@ -209,7 +211,8 @@ pub fn answer<O: Operation>(outcome: Outcome<O>) -> Result<Answer, Broken> {
 /// An operation of the service `S`, ready to be called with bytes. A transport needs nothing else to serve it.
 pub struct Endpoint<S: ?Sized> {
     pub doc: OperationDoc,
-    pub run: fn(Arc<S>, Call, Bytes) -> Handled,
+    /// What is no import finds no content.
+    pub run: fn(Arc<S>, Call, Bytes, Upload) -> Handled,
 }
 
 /// Declares the operations of one resource of a service.
@@ -249,7 +252,7 @@ pub struct Endpoint<S: ?Sized> {
 ///
 /// A `read` has the call in hand and changes nothing. A `write` has a change in hand: the open transaction, through which alone
 /// it can write. An `attempt` has the call in hand and changes no object, but is not asked for again where no answer comes: each
-/// time counts.
+/// time counts. An `import` is a write that has its content in hand, too, an [`Upload`].
 ///
 /// `hides password`, behind the refusals, says which members of the request hold secrets.
 #[macro_export]
@@ -279,8 +282,8 @@ macro_rules! service {
                     $(
                         $crate::Endpoint {
                             doc: <$request as $crate::Operation>::DOC,
-                            run: |service: $crate::macros::Arc<Self>, call, body| {
-                                $crate::service!(@run $kind service, call, body, $operation($request))
+                            run: |service: $crate::macros::Arc<Self>, call, body, content| {
+                                $crate::service!(@run $kind service, call, body, content, $operation($request))
                             },
                         },
                     )*
@@ -318,6 +321,7 @@ macro_rules! service {
     (@kind read) => { $crate::Kind::Read };
     (@kind write) => { $crate::Kind::Write };
     (@kind attempt) => { $crate::Kind::Attempt };
+    (@kind import) => { $crate::Kind::Import };
     (@method read $(#[doc = $doc:expr])* $operation:ident($request:ty)) => {
         $(#[doc = $doc])*
         fn $operation(
@@ -335,21 +339,38 @@ macro_rules! service {
             request: $request,
         ) -> impl $crate::macros::Future<Output = $crate::Outcome<$request>> + Send;
     };
-    (@run read $service:ident, $call:ident, $body:ident, $operation:ident($request:ty)) => {
+    (@method import $(#[doc = $doc:expr])* $operation:ident($request:ty)) => {
+        $(#[doc = $doc])*
+        fn $operation(
+            &self,
+            change: &mut $crate::ChangeOf<Self>,
+            request: $request,
+            content: $crate::Upload,
+        ) -> impl $crate::macros::Future<Output = $crate::Outcome<$request>> + Send;
+    };
+    (@run read $service:ident, $call:ident, $body:ident, $content:ident, $operation:ident($request:ty)) => {
         ::std::boxed::Box::pin(async move {
+            ::std::mem::drop($content);
             let request: $request = $crate::macros::read(&$body)?;
             let outcome: $crate::Outcome<$request> = $service.$operation(&$call, request).await;
             $crate::macros::answer::<$request>(outcome)
         })
     };
     (@run attempt $($run:tt)*) => { $crate::service!(@run read $($run)*) };
-    (@run write $service:ident, $call:ident, $body:ident, $operation:ident($request:ty)) => {
+    (@run write $service:ident, $call:ident, $body:ident, $content:ident, $operation:ident($request:ty)) => {{
+        ::std::mem::drop($content);
+        $crate::service!(@change $service, $call, $body, $operation($request))
+    }};
+    (@run import $service:ident, $call:ident, $body:ident, $content:ident, $operation:ident($request:ty)) => {
+        $crate::service!(@change $service, $call, $body, $operation($request, $content))
+    };
+    (@change $service:ident, $call:ident, $body:ident, $operation:ident($request:ty $(, $content:ident)?)) => {
         ::std::boxed::Box::pin(async move {
             let request: $request = $crate::macros::read(&$body)?;
             let owner = $crate::macros::Arc::clone(&$service);
             let work: $crate::Work<$crate::ChangeOf<Self>> = ::std::boxed::Box::new(move |change| {
                 ::std::boxed::Box::pin(async move {
-                    let outcome: $crate::Outcome<$request> = owner.$operation(change, request).await;
+                    let outcome: $crate::Outcome<$request> = owner.$operation(change, request $(, $content)?).await;
                     $crate::macros::answer::<$request>(outcome)
                 })
             });

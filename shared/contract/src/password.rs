@@ -17,6 +17,14 @@ pub const MAX_BYTES: usize = 1024;
 pub struct Password(String);
 
 impl Password {
+    /// The password, or why it is none.
+    pub fn new(text: &str) -> Result<Self, String> {
+        if text.len() > MAX_BYTES {
+            return Err(format!("a password has at most {MAX_BYTES} bytes"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
     /// The password itself, for hashing and for nothing else.
     pub const fn expose(&self) -> &str {
         self.0.as_str()
@@ -58,10 +66,7 @@ impl<'de> Deserialize<'de> for Password {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Password, E> {
-                if text.len() > MAX_BYTES {
-                    return Err(E::custom(format_args!("a password has at most {MAX_BYTES} bytes")));
-                }
-                Ok(Password(text.to_owned()))
+                Password::new(text).map_err(E::custom)
             }
 
             fn visit_i64<E: de::Error>(self, _: i64) -> Result<Password, E> {

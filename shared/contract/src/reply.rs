@@ -3,7 +3,7 @@ use futures_util::stream::BoxStream;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::BoxError;
+use crate::{BoxError, Fault};
 
 /// The largest piece in which a reply travels. It leaves room below NATS's payload limit of 1 MiB and bounds what either side
 /// holds of a long list.
@@ -11,6 +11,9 @@ pub const PIECE_BYTES: usize = 128 * 1024;
 
 /// A reply's bytes while they are still being made.
 pub type Pieces = BoxStream<'static, Result<Bytes, BoxError>>;
+
+/// The content of an import while it is still coming, in pieces of any size up to [`PIECE_BYTES`]. After an error nothing comes.
+pub type Upload = BoxStream<'static, Result<Bytes, Fault>>;
 
 /// A handler's reply as the transport sends it.
 pub enum Answer {

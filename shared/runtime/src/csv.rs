@@ -70,15 +70,28 @@ impl fmt::Display for LineError {
 pub struct Errors {
     kept: Vec<LineError>,
     total: u64,
+    lines: u64,
+    last_line: u64,
 }
 
 impl Errors {
-    /// Adds one; also for who reads the rows and finds what this module cannot know.
+    /// Adds one; also for who reads the rows and finds what this module cannot know, maybe behind later lines. All that is wrong
+    /// with a line is added in a row.
     pub fn add(&mut self, line: u64, column: Option<&'static str>, reason: impl Into<String>) {
         self.total += 1;
-        if self.kept.len() < MAX_ERRORS {
-            self.kept.push(LineError { line, column, reason: reason.into() });
+        if std::mem::replace(&mut self.last_line, line) != line {
+            self.lines += 1;
         }
+        let place = self.kept.partition_point(|known| known.line <= line);
+        if place < MAX_ERRORS {
+            self.kept.insert(place, LineError { line, column, reason: reason.into() });
+            self.kept.truncate(MAX_ERRORS);
+        }
+    }
+
+    /// How many lines something is wrong with.
+    pub const fn lines(&self) -> u64 {
+        self.lines
     }
 
     /// The first ones, in the order of the lines.
@@ -173,6 +186,11 @@ impl Reader {
     /// What is wrong so far.
     pub const fn errors(&self) -> &Errors {
         &self.errors
+    }
+
+    /// The same, for who finds more of it between two pieces.
+    pub const fn errors_mut(&mut self) -> &mut Errors {
+        &mut self.errors
     }
 
     /// Keeps what has come of a line whose end has not.
@@ -472,6 +490,20 @@ mod tests {
         let begin = "line 2, phoneNumber: it is taken; line 3: fields in this line: 2, in the header: 1; line 4,";
         assert!(said.starts_with(begin), "{said}");
         assert!(said.ends_with("line 101: fields in this line: 2, in the header: 1; and 60 more"), "{said}");
+    }
+
+    #[test]
+    fn what_is_found_behind_later_lines_is_kept_in_its_place() {
+        let mut errors = Errors::default();
+        for line in 50..200 {
+            errors.add(line, None, "bad");
+        }
+        errors.add(7, Some("phoneNumber"), "it is taken");
+        errors.add(7, Some("company"), "it is taken");
+        let kept: Vec<_> = errors.kept().iter().map(|error| error.line).collect();
+        assert_eq!(kept, [7, 7].into_iter().chain(50..148).collect::<Vec<_>>());
+        assert_eq!(errors.kept()[1].column, Some("company"));
+        assert_eq!((errors.total(), errors.lines()), (152, 151));
     }
 
     #[test]

@@ -5,15 +5,18 @@
 //! it, and the service's role cannot alter it. What a handler adds is only who asks, which [`Change`] tells the database when it
 //! begins.
 
-use std::{borrow::Cow, fmt::Write, sync::Arc};
+use std::{borrow::Cow, fmt::Write, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use configmgt_contract::{Answer, Broken, Call, Changes, Fault, OperationDoc, Status, Whole, Work, Working, events};
+use configmgt_contract::{
+    Answer, Broken, Call, Changes, Fault, OperationDoc, Status, Upload, Whole, Work, Working, events,
+};
+use futures_util::StreamExt;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgConnection};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::sleep};
 use tracing::instrument;
 
 use crate::{
@@ -85,7 +88,18 @@ impl Journal {
 pub struct Change {
     connection: Lent,
     call: Call,
+    content: Content,
 }
+
+/// What has been read of an import's content.
+enum Content {
+    Unread,
+    Begun(Sha256),
+    Whole(Sha256),
+}
+
+/// Much shorter than the server suffers a transaction in which nothing happens.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 
 impl Change {
     /// Where the write's statements run. A handler must have no effect beside them: it may run again, for a write that turns out
@@ -94,6 +108,34 @@ impl Change {
     /// The first object that they change is the one that the write's `If-Match` speaks of.
     pub fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
+    }
+
+    /// The next piece of the content. What has been read makes part of what tells this import from others with the same key, so
+    /// there is no other way to read it.
+    pub async fn next_piece(&mut self, content: &mut Upload) -> Result<Option<Bytes>, Fault> {
+        let piece = self.alive(content.next()).await.transpose()?;
+        self.content = match (std::mem::replace(&mut self.content, Content::Unread), &piece) {
+            (Content::Unread, Some(piece)) => Content::Begun(Sha256::new().chain_update(piece)),
+            (Content::Begun(digest), Some(piece)) => Content::Begun(digest.chain_update(piece)),
+            (Content::Unread, None) => Content::Whole(Sha256::new()),
+            (Content::Begun(digest), None) => Content::Whole(digest),
+            (whole @ Content::Whole(_), _) => whole,
+        };
+        Ok(piece)
+    }
+
+    /// Waits for something that is not in the database and takes its time: the server ends a transaction in which nothing happens.
+    pub async fn alive<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = sleep(SIGN_OF_LIFE) => {}
+            }
+            // What ails the connection shows at the next statement.
+            let _ = execute(&mut self.connection, "SELECT".to_owned()).await;
+        }
     }
 
     /// Who asks, and under which name.
@@ -120,12 +162,13 @@ impl Changes for Journal {
     /// answer is given again.
     fn carry_out(&self, call: Call, operation: OperationDoc, body: Bytes, work: Work<Change>) -> Working<'_> {
         Box::pin(async move {
-            let key = Key::of(&call, operation, &body);
+            let mut key = Key::of(&call, operation, &body);
             let mut connection = self.connections.lend().await.map_err(broken)?;
             begin(&mut connection, &call).await.map_err(broken)?;
-            let mut change = Change { connection, call };
+            let mut change = Change { connection, call, content: Content::Unread };
             let outcome = work(&mut change).await;
-            let Change { mut connection, .. } = change;
+            let Change { mut connection, content, .. } = change;
+            let comparable = key.as_mut().is_none_or(|key| key.cover(content));
             let refusal = match outcome {
                 Ok(Answer::Whole(whole)) => {
                     fail::point("before-commit");
@@ -141,7 +184,7 @@ impl Changes for Journal {
                 Ok(Answer::Pieces(_)) => Broken::Error("a write cannot answer in pieces: its answer is kept".into()),
                 Err(refusal) => refusal,
             };
-            let earlier = earlier(&mut connection, key.as_ref()).await;
+            let earlier = earlier(&mut connection, key.as_ref().filter(|_| comparable)).await;
             match connection.done(earlier) {
                 Ok(Some(earlier)) => earlier,
                 // Why the write failed tells more than why that could not be found out.
@@ -241,6 +284,20 @@ impl Key {
             digest.update(part);
         }
         Some(Self { actor: call.actor.clone(), name, fingerprint: digest.finalize().to_vec() })
+    }
+
+    /// Makes the content part of what the write is. False where it was not read to its end: then nobody can say whether it is the
+    /// same one as before.
+    fn cover(&mut self, content: Content) -> bool {
+        match content {
+            Content::Unread => true,
+            Content::Begun(_) => false,
+            Content::Whole(content) => {
+                let both = Sha256::new().chain_update(&self.fingerprint).chain_update(content.finalize());
+                self.fingerprint = both.finalize().to_vec();
+                true
+            }
+        }
     }
 }
 

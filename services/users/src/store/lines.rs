@@ -98,7 +98,7 @@ pub(crate) async fn by_users(connection: &mut PgConnection, user_ids: Vec<i32>) 
 
 /// How often a name and a code are drawn for one line. Only lines that are made at the same moment can draw the same, so a second
 /// time is rare even where few codes are left.
-const DRAWS: u32 = 16;
+pub(crate) const DRAWS: u32 = 16;
 
 /// None where there is no such user.
 pub(crate) async fn insert(

@@ -13,6 +13,7 @@ mod password;
 mod preferences;
 mod rights;
 mod services;
+mod user_import;
 mod users;
 mod validation;
 

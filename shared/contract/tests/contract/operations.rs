@@ -8,6 +8,7 @@ use configmgt_contract::{
         CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, MeetingRoom, MeetingRooms, RoomRefusal, UpdateRoom,
     },
 };
+use futures_util::stream;
 
 /// Its table is all that is asked for here.
 struct Nobody;
@@ -164,7 +165,8 @@ fn an_operation_documents_the_refusals_that_its_line_names_and_no_others() {
 #[tokio::test]
 async fn an_endpoint_turns_bytes_into_its_request_and_a_refusal_into_its_fault() {
     let get = Nobody::endpoints().swap_remove(0);
-    let outcome = |body: &'static [u8]| (get.run)(std::sync::Arc::new(Nobody), call(), body.into());
+    let outcome =
+        |body: &'static [u8]| (get.run)(std::sync::Arc::new(Nobody), call(), body.into(), Box::pin(stream::empty()));
     let fault = |answer| match answer {
         Err(configmgt_contract::Broken::Refused(fault)) => fault,
         _ => panic!("nothing was refused"),

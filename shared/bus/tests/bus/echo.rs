@@ -1,15 +1,16 @@
 //! A service for the tests: it says again what it hears.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicU64, Ordering},
 };
 
 use configmgt_bus::Handlers;
 use configmgt_contract::{
-    BoxError, Call, Created, Endpoint, Example, Fault, Listing, Outcome, Owner, Status, Unjournaled, refusals, service,
+    BoxError, Call, Created, Endpoint, Example, Fault, Listing, Outcome, Owner, Status, Unjournaled, Upload, refusals,
+    service,
 };
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use utoipa::ToSchema;
@@ -33,6 +34,8 @@ service! {
         write fn add(Add) -> Text;
         /// Knock
         attempt fn knock(Knock) -> Text;
+        /// Count the bytes
+        import fn measure(Measure) -> Measured, refuses Unspeakable;
         /// Write it down under a name
         write fn keep(Keep) -> Created<Text>;
     }
@@ -67,6 +70,11 @@ pub(crate) struct Add {}
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Knock {}
 #[derive(Serialize, Deserialize)]
+pub(crate) struct Measure {
+    /// The most bytes that are read.
+    pub(crate) most: usize,
+}
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Keep {
     pub(crate) name: String,
 }
@@ -77,7 +85,18 @@ pub(crate) struct Text {
 }
 
 #[derive(Serialize, Deserialize, ToSchema)]
+pub(crate) struct Measured {
+    bytes: usize,
+}
+
+#[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct Number(u32);
+
+impl Example for Measured {
+    fn example() -> Self {
+        Self { bytes: 7 }
+    }
+}
 
 impl Example for Number {
     fn example() -> Self {
@@ -108,6 +127,10 @@ pub(crate) struct Echo {
     /// A waiting handler was dropped.
     pub(crate) gone: Arc<Notify>,
     batches: Arc<AtomicU64>,
+    /// Bytes of content that were read, over all imports.
+    pub(crate) read: AtomicU64,
+    /// How imports ended whose content broke off.
+    pub(crate) broken_off: Mutex<Vec<Fault>>,
 }
 
 impl Echo {
@@ -189,6 +212,27 @@ impl Echoes for Echo {
     async fn add(&self, _: &mut Call, _: Add) -> Outcome<Add> {
         self.added.fetch_add(1, Ordering::Relaxed);
         Ok(Text { text: "added".to_owned() })
+    }
+
+    /// Waits in the middle to be told to go on, if the content says so.
+    async fn measure(&self, _: &mut Call, Measure { most }: Measure, mut content: Upload) -> Outcome<Measure> {
+        let mut bytes = 0;
+        while let Some(piece) = content.next().await {
+            let piece = piece.inspect_err(|fault| {
+                self.broken_off.lock().unwrap().push(fault.clone());
+                self.gone.notify_one();
+            })?;
+            bytes += piece.len();
+            self.read.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            self.begun.notify_one();
+            if piece.as_ref() == b"wait" {
+                self.go_on.notified().await;
+            }
+            if bytes > most {
+                return Err(EchoRefusal::Unspeakable { text: format!("more than {most} bytes") }.into());
+            }
+        }
+        Ok(Measured { bytes })
     }
 
     async fn knock(&self, _: &Call, _: Knock) -> Outcome<Knock> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod echo;
+mod imports;
 
 use std::{
     sync::{Arc, atomic::Ordering},
