@@ -11,6 +11,7 @@ mod feed;
 mod health;
 mod history;
 mod ice_servers;
+mod imports;
 mod kills;
 mod lines;
 mod lists;

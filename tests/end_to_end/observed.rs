@@ -10,6 +10,7 @@ use async_nats::{HeaderMap, jetstream};
 use futures_util::StreamExt;
 use jsonschema::Validator;
 use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::running::Running;
@@ -121,11 +122,15 @@ impl Document {
 
 /// All events that the stream of the meeting rooms holds, in its order.
 pub(crate) async fn stream(running: &Running) -> Vec<Observed> {
+    stream_of(running, "meetingroom").await
+}
+
+async fn stream_of(running: &Running, service: &str) -> Vec<Observed> {
     let context = jetstream::new(running.bus().await);
-    let stream = context.get_stream("CONFIGMGT_EVENT_MEETINGROOM").await.unwrap();
+    let stream = context.get_stream(format!("CONFIGMGT_EVENT_{}", service.to_uppercase())).await.unwrap();
     let state = stream.get_info().await.unwrap().state;
     let mut events = Vec::new();
-    for sequence in state.first_sequence..=state.last_sequence {
+    for sequence in state.first_sequence.max(1)..=state.last_sequence {
         let message = stream.direct_get(sequence).await.unwrap();
         events.push(Observed::of(&message.subject, &message.headers, &message.payload));
     }
@@ -135,11 +140,12 @@ pub(crate) async fn stream(running: &Running) -> Vec<Observed> {
 /// A change as the journal has it: object, version, event id.
 type Journaled = (String, i64, String);
 
-async fn journal(running: &Running) -> Vec<Journaled> {
+async fn journal(running: &Running, service: &str) -> Vec<Journaled> {
     let pool = running.database().await;
-    let journal = sqlx::query_as(
-        "SELECT object_type || '/' || object_id, object_version, event_id::text FROM meetingroom.journal ORDER BY id",
+    let sql = format!(
+        "SELECT object_type || '/' || object_id, object_version, event_id::text FROM {service}.journal ORDER BY id"
     );
+    let journal = sqlx::query_as(AssertSqlSafe(sql));
     let journal = journal.fetch_all(&pool).await.unwrap();
     pool.close().await;
     journal
@@ -162,11 +168,16 @@ pub(crate) async fn all_published(running: &Running) {
     }
 }
 
+/// Holds the stream of the meeting rooms against their journal, as [`assert_complete_of`] does.
+pub(crate) async fn assert_complete(running: &Running) -> usize {
+    assert_complete_of(running, "meetingroom").await
+}
+
 /// Holds the stream against the journal: every change has its event, for each object in the order of its versions and without a
 /// gap. An event that was published twice is none the second time. Gives how many changes there are.
-pub(crate) async fn assert_complete(running: &Running) -> usize {
+pub(crate) async fn assert_complete_of(running: &Running, service: &str) -> usize {
     all_published(running).await;
-    let journal = journal(running).await;
+    let journal = journal(running, service).await;
     let mut versions: BTreeMap<String, i64> = BTreeMap::new();
     for (object, version, _) in &journal {
         let last = versions.entry(object.clone()).or_default();
@@ -175,7 +186,7 @@ pub(crate) async fn assert_complete(running: &Running) -> usize {
     }
     let mut followed: BTreeMap<String, i64> = BTreeMap::new();
     let mut seen = BTreeMap::new();
-    for event in stream(running).await {
+    for event in stream_of(running, service).await {
         let object = event.header("ce-subject").to_owned();
         let last = followed.entry(object.clone()).or_default();
         if event.version() <= *last {

@@ -155,8 +155,10 @@ async fn a_file_without_a_header_that_can_be_understood_is_refused_dry_or_not() 
 async fn what_a_line_repeats_is_found_however_far_back_it_is() {
     let service = Service::start().await;
     let lines = (1..=2500).map(|user| format!("U|user{user}|sccp|{user}|default\n"));
-    let file =
-        format!("firstname|login|lineType|extension|context\n{}V|user3|sccp|7|default\n", lines.collect::<String>());
+    let file = format!(
+        "firstname|login|lineType|extension|context\n{}V|user3|sccp|7|default\n",
+        lines.collect::<Vec<_>>().concat()
+    );
     let message = "line 2502, login: 'user3' is taken, by another line or before; \
                    line 2502, extension: '7' is taken, by another line or before";
     assert_eq!(service.import(&file).await, Err(bad_csv(message)));
@@ -176,7 +178,7 @@ async fn a_dry_run_stores_nothing_and_tells_what_would_be() {
 #[tokio::test]
 async fn the_names_and_codes_of_many_lines_are_each_anothers() {
     let service = Service::start().await;
-    let lines = (1..=3000).map(|user| format!("U|phone|{user}|default\n")).collect::<String>();
+    let lines = (1..=3000).map(|user| format!("U|phone|{user}|default\n")).collect::<Vec<_>>().concat();
     let imported = service.import(&format!("firstname|lineType|extension|context\n{lines}")).await;
     assert_eq!(imported, Ok(json!({"imported": 3000})));
     let drawn: (i64, i64, i64) = sqlx::query_as(
@@ -212,7 +214,7 @@ async fn one_import_runs_at_a_time() {
     let service = Service::start().await;
     let file = |from: usize| {
         let lines = (from..from + 200).map(|user| format!("U|user{user}\n"));
-        format!("firstname|login\n{}", lines.collect::<String>())
+        format!("firstname|login\n{}", lines.collect::<Vec<_>>().concat())
     };
     let request = || json!({"dry_run": false});
     let both = [1, 1001].map(|from| service.import_by(call(), request(), content(&file(from))).boxed());
@@ -227,7 +229,7 @@ async fn one_import_runs_at_a_time() {
 async fn a_content_that_breaks_off_leaves_nothing() {
     let service = Service::start().await;
     let broken_off = Fault::new(Status::RequestTimeout, "the content did not come to its end");
-    let lines = (1..=1500).map(|user| format!("U|user{user}\n")).collect::<String>();
+    let lines = (1..=1500).map(|user| format!("U|user{user}\n")).collect::<Vec<_>>().concat();
     let file = Bytes::from(format!("firstname|login\n{lines}"));
     let content = stream::iter([Ok(file), Err(broken_off.clone())]).boxed();
     let request = json!({"dry_run": false, "import": ID});

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use configmgt_bus::{Limits, Local, Request, Transport};
 use configmgt_contract::{Answer, Call, Fault, PIECE_BYTES, Status, Upload, Whole};
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -22,10 +22,11 @@ use crate::{
 
 async fn measure(transport: &impl Transport, most: usize, content: Upload) -> Result<Value, Fault> {
     let call = Call { deadline: Instant::now() + Duration::from_mins(1), ..call() };
-    match transport.import(Request::new(&Measure { most }, call).unwrap(), content).await? {
-        Answer::Whole(Whole { body, .. }) => Ok(serde_json::from_slice(&body).unwrap()),
-        Answer::Pieces(_) => panic!("it came in pieces"),
-    }
+    let body = match transport.import(Request::new(&Measure { most }, call).unwrap(), content).await? {
+        Answer::Whole(Whole { body, .. }) => body,
+        Answer::Pieces(pieces) => pieces.try_collect::<Vec<_>>().await.unwrap().concat().into(),
+    };
+    Ok(serde_json::from_slice(&body).unwrap())
 }
 
 /// So many full pieces, and how many of them were taken.
