@@ -150,9 +150,11 @@ async fn growth() -> Result<(), BoxError> {
 }
 
 async fn grown(stand: &Stand, chance: &Chance, case: Case) -> Result<Measured, BoxError> {
+    // Long enough for some lists of a million.
+    let duration = Duration::from_secs(1 + u64::from(case.rooms / 200_000));
     let mut measured = Measured::of_subjects(case, &[Subject::Product, Subject::Monolith]);
     for _ in 0..3 {
-        measured.round(stand, chance, Duration::from_secs(1)).await?;
+        measured.round(stand, chance, duration).await?;
     }
     report::say(&measured);
     Ok(measured)

@@ -206,6 +206,7 @@ impl Stand {
         let listens = Arc::new(AtomicBool::new(false));
         let heard = Arc::clone(&listens);
         let mut site = self.site.clone();
+        site.settings = vec![("RUST_LOG".to_owned(), "info".to_owned())];
         site.output = Output::Lines(Arc::new(move |line| {
             if line.contains("listening on the bus") {
                 heard.store(true, Ordering::Relaxed);
