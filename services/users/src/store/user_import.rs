@@ -55,6 +55,8 @@ impl Problem {
 /// Whether this is the only import of users that is under way. Holds until the transaction ends.
 #[instrument(level = "debug", name = "SELECT pg_try_advisory_xact_lock", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 pub(crate) async fn claim(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    // The database does not know yet how many users there are by the end: it would read all of them for each batch.
+    sqlx::raw_sql("SET LOCAL enable_seqscan = off").execute(&mut *connection).await?;
     sqlx::query_scalar!(
         r#"SELECT pg_try_advisory_xact_lock(hashtext('configmgt import'), hashtext(current_schema())) AS "claimed!""#
     )
