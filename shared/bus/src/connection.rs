@@ -1,4 +1,5 @@
 use std::{
+    future::ready,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -27,7 +28,14 @@ pub struct Connection {
     client: Client,
     /// Counts the times the connection was lost.
     losses: watch::Receiver<u64>,
+    last: Last,
 }
+
+/// Whether the connection, once lost, stays lost.
+///
+/// The client library has no setting for it, but it connects only with what it authenticates with.
+#[derive(Clone, Default)]
+struct Last(Arc<AtomicBool>);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -48,26 +56,29 @@ impl Connection {
     /// `name` shows in the server's list of connections; replies come below the prefix `inbox`, so that the server can
     /// keep one user's replies from another.
     pub async fn open(url: &str, name: &str, inbox: &str) -> Result<Self, ConnectError> {
+        let last = Last::default();
         let backoff = |attempts: usize| Duration::from_millis(50 * attempts.min(20) as u64);
-        Self::with(url, name, inbox, credentials(url).reconnect_delay_callback(backoff)).await
+        let known = last.clone();
+        let options = credentials(url, move || known.0.load(Ordering::Relaxed)).reconnect_delay_callback(backoff);
+        Self::with(url, name, inbox, options, last).await
     }
 
-    /// The same for one connection only: once lost it stays lost, and what was waiting to be sent is forgotten with it.
-    ///
-    /// The client library would keep that and send it after the next connect, however late. It has no setting against it, but
-    /// it gives up when it may try only once and fails to authenticate.
+    /// The same for one connection only: once lost it stays lost, and what was waiting to be sent is forgotten with it. The client
+    /// library would keep that and send it after the next connect, however late.
     pub(crate) async fn open_once(url: &str, name: &str, inbox: &str) -> Result<Self, ConnectError> {
-        let auth = auth(url);
-        let used = Arc::new(AtomicBool::new(false));
-        let options = ConnectOptions::with_auth_callback(move |_| {
-            let again = used.swap(true, Ordering::Relaxed);
-            let auth = auth.clone();
-            async move { if again { Err(AuthError::new("a lost connection stays lost")) } else { Ok(auth) } }
-        });
-        Self::with(url, name, inbox, options.max_reconnects(1)).await
+        let last = Last::default();
+        let used = last.clone();
+        let options = credentials(url, move || used.0.swap(true, Ordering::Relaxed)).max_reconnects(1);
+        Self::with(url, name, inbox, options, last).await
     }
 
-    async fn with(url: &str, name: &str, inbox: &str, options: ConnectOptions) -> Result<Self, ConnectError> {
+    async fn with(
+        url: &str,
+        name: &str,
+        inbox: &str,
+        options: ConnectOptions,
+        last: Last,
+    ) -> Result<Self, ConnectError> {
         let (lost, losses) = watch::channel(0_u64);
         let lost = Arc::new(lost);
         let client = options
@@ -87,7 +98,7 @@ impl Connection {
         if !client.is_server_compatible(major, minor, patch) {
             return Err(ConnectError::TooOld { url: without_password(url), found: client.server_info().version });
         }
-        Ok(Self { client, losses })
+        Ok(Self { client, losses, last })
     }
 
     /// Whether the connection stands at this moment.
@@ -112,7 +123,22 @@ impl Connection {
         &self.client
     }
 
-    /// Waits until a connection that was opened once is lost.
+    /// From now on the connection stays lost when it is lost.
+    pub(crate) fn make_last(&self) {
+        self.last.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until the connection does not stand.
+    pub(crate) async fn down(&self) {
+        let mut losses = self.losses();
+        losses.mark_unchanged();
+        if self.is_up() {
+            // It fails when the connection is gone altogether.
+            let _ = losses.changed().await;
+        }
+    }
+
+    /// Waits until a connection that stays lost is lost.
     pub(crate) async fn lost(&self) {
         // It fails when the connection is gone altogether.
         let _ = self.losses().wait_for(|losses| *losses > 0).await;
@@ -136,14 +162,13 @@ fn auth(url: &str) -> Auth {
     auth
 }
 
-fn credentials(url: &str) -> ConnectOptions {
-    match auth(url) {
-        Auth { username: Some(user), password: Some(password), .. } => {
-            ConnectOptions::with_user_and_password(user, password)
-        }
-        Auth { token: Some(token), .. } => ConnectOptions::with_token(token),
-        _ => ConnectOptions::new(),
-    }
+/// Authenticates with what `url` says, as long as nothing is `over`.
+fn credentials(url: &str, over: impl Fn() -> bool + Send + Sync + 'static) -> ConnectOptions {
+    let auth = auth(url);
+    ConnectOptions::with_auth_callback(move |_| {
+        let answer = if over() { Err(AuthError::new("a lost connection stays lost")) } else { Ok(auth.clone()) };
+        ready(answer)
+    })
 }
 
 fn note(event: &Event, lost: &watch::Sender<u64>) {

@@ -147,7 +147,8 @@ impl Server {
         Ok(Self { shared, stop, readers, helpers, discovery })
     }
 
-    /// Takes no more requests, answers those that are already on their way, and returns.
+    /// Takes no more requests, answers those that are already on their way, and returns. Without a connection to the server nothing is
+    /// on its way, and nothing may come again: what is stopping must not be found by callers after the server's restart.
     ///
     /// The client library's own drain forgets messages that the server has sent and the client has not yet read. So the
     /// server is told to end each subscription a good number of messages later, and reading goes on until nothing comes.
@@ -155,12 +156,19 @@ impl Server {
         for question in &self.discovery {
             question.abort();
         }
-        self.stop.send_replace(true);
         let shared = Arc::clone(&self.shared);
+        shared.connection.make_last();
+        self.stop.send_replace(true);
         let steps = async {
             let _ = timeout(STOP_PATIENCE, async { while self.readers.join_next().await.is_some() {} }).await;
             let handled = timeout(STOP_PATIENCE, shared.permits.acquire_many(shared.limits.requests)).await;
-            let read = timeout(STOP_PATIENCE, shared.open_replies.all_read()).await;
+            let read = timeout(STOP_PATIENCE, async {
+                tokio::select! {
+                    () = shared.open_replies.all_read() => {}
+                    () = shared.connection.down() => {}
+                }
+            });
+            let read = read.await;
             let imported = timeout(STOP_PATIENCE, shared.uploads.all_done()).await;
             if handled.is_err() || read.is_err() || imported.is_err() {
                 warn!("stopping with requests unfinished");
@@ -188,6 +196,13 @@ impl Shared {
                 _ = stopping.wait_for(|stop| *stop) => break,
             }
         }
+        tokio::select! {
+            () = self.drain(endpoint, requests, received) => {}
+            () = self.connection.down() => {}
+        }
+    }
+
+    async fn drain(self: &Arc<Self>, endpoint: usize, mut requests: Subscriber, mut received: u64) {
         // The server sends this many more, and the client takes this many more: neither can end the subscription early.
         if requests.unsubscribe_after(received + ON_THE_WAY).await.is_err() {
             return;

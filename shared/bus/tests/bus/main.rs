@@ -295,6 +295,30 @@ async fn stopping_one_of_two_replicas_under_load_loses_no_request() {
 }
 
 #[tokio::test]
+async fn what_is_stopping_while_nats_is_down_is_not_found_after_its_restart() {
+    let bus = Bus::start();
+    let echo = Echo::new();
+    let server = bus.serve(&echo, Limits::default()).await;
+    let caller = bus.caller().await;
+    // A handler that goes on keeps the stop from ending.
+    let kept = tokio::spawn({
+        let caller = caller.clone();
+        async move { ask(&caller, Slow {}).await }
+    });
+    echo.begun.notified().await;
+    bus.nats.kill().unwrap();
+    let stopping = tokio::spawn(server.stop());
+    let _bus = tokio::task::spawn_blocking(move || bus.nats.restart().map(|()| bus)).await.unwrap().unwrap();
+    caller.connected().await;
+    let answers = join_all((0..50).map(|_| ask(&caller, Say { text: "anybody?".to_owned() }))).await;
+    assert!(answers.iter().all(|answer| answer.as_ref().unwrap_err().status == Status::Unavailable));
+    assert_eq!(kept.await.unwrap().unwrap_err().status, Status::Unavailable);
+    assert!(!stopping.is_finished());
+    echo.go_on.notify_one();
+    stopping.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_question_without_an_answer_is_asked_again_only_where_that_is_safe() {
     let bus = Bus::start();
     let client = async_nats::connect(bus.nats.url()).await.unwrap();
