@@ -7,7 +7,7 @@ use crate::{BoxError, Fault};
 
 /// The largest piece in which a reply travels. It leaves room below NATS's payload limit of 1 MiB and bounds what either side
 /// holds of a long list.
-pub const PIECE_BYTES: usize = 128 * 1024;
+pub const PIECE_BYTES: usize = 256 * 1024;
 
 /// A reply's bytes while they are still being made.
 pub type Pieces = BoxStream<'static, Result<Bytes, BoxError>>;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// How many rows a listing reads at a time. A longer listing is not of one moment: an object that changes meanwhile is answered as
 /// it was or as it is, but each object once.
-pub const BATCH: i64 = 1000;
+pub const BATCH: i64 = 2000;
 
 /// A listing of what `read` gives: at most [`BATCH`] rows above a key, in its order. The first ones are those above `least`.
 ///
