@@ -10,6 +10,7 @@ pub const SERVICE: Description = Description {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Callback lists, requests, periods and tickets",
     objects: &[],
+    follows: &[],
     initial: &[],
     handlers: |handlers, _| handlers,
 };

@@ -19,6 +19,7 @@ pub const SERVICE: Description = Description {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Queues, agents and dissuasions",
     objects: &OBJECTS,
+    follows: &[],
     initial: &[],
     handlers,
 };

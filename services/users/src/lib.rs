@@ -43,6 +43,7 @@ pub const SERVICE: Description = Description {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Users with their lines, services, rights and preferences",
     objects: &OBJECTS,
+    follows: &[],
     initial: &[ice_servers::INITIAL],
     handlers,
 };

@@ -65,14 +65,16 @@ impl Journal {
         &self.connections
     }
 
-    /// Carries `work` out in the name of `actor`, where no client asks for it.
-    pub(crate) async fn carry_out_as<W>(&self, actor: &str, work: W) -> sqlx::Result<()>
-    where
-        W: AsyncFnOnce(&mut PgConnection) -> sqlx::Result<()>,
-    {
+    /// Begins a transaction in the name of `actor`, where no client asks for it. Dropped before its [`Journal::commit`], it leaves
+    /// nothing.
+    pub(crate) async fn begin_as(&self, actor: &str) -> sqlx::Result<Lent> {
         let mut connection = self.connections.lend().await?;
         execute(&mut connection, format!("BEGIN; SET LOCAL configmgt.actor = {}", literal(actor))).await?;
-        work(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// Ends a transaction that [`Journal::begin_as`] began.
+    pub(crate) async fn commit(&self, mut connection: Lent) -> sqlx::Result<()> {
         execute(&mut connection, "COMMIT".to_owned()).await?;
         self.written.notify_one();
         connection.done(Ok(()))
