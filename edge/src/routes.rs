@@ -2,6 +2,8 @@
 
 use axum::routing::get;
 use configmgt_contract::{
+    agent_config::{GetAgentConfig, ListAgentConfigs},
+    agents::{CreateAgent, DeleteAgent, GetAgent, ListAgents, ReplaceAgent},
     catalogues::{
         CreateContext, CreateEntity, CreateLabel, CreateMediaserver, DeleteContext, DeleteEntity, DeleteLabel,
         DeleteMediaserver, ListContexts, ListEntities, ListLabels, ListMediaservers,
@@ -90,6 +92,15 @@ pub fn routes() -> Table {
         .get("/queues/{id}", |Path(id)| GetQueue { id })
         .put("/queues/{id}", |Path(id), Json(fields)| ReplaceQueue { id, fields })
         .delete("/queues/{id}", |Path(id)| DeleteQueue { id })
+        .section("Agents", "/configmgt/api/1.0")
+        .get("/agent_config/{id}", |Path(id)| GetAgentConfig { id })
+        .get("/agent_config", || ListAgentConfigs {})
+        .section("Agents", "/configmgt/api/2.0")
+        .get("/agents", || ListAgents {})
+        .post("/agents", |Json(agent): Json<CreateAgent>| agent)
+        .get("/agents/{id}", |Path(id)| GetAgent { id })
+        .put("/agents/{id}", |Path(id), Json(fields)| ReplaceAgent { id, fields })
+        .delete("/agents/{id}", |Path(id)| DeleteAgent { id })
         .section("Meeting rooms", "/configmgt/api/2.0")
         .get("/meetingrooms", || ListRooms {})
         .post("/meetingrooms", |Json(room): Json<CreateRoom>| room)

@@ -6,6 +6,8 @@
 //!
 //! This crate does no I/O and knows neither NATS nor HTTP nor SQL.
 
+pub mod agent_config;
+pub mod agents;
 pub mod callbacks;
 pub mod catalogues;
 pub mod changes;

@@ -1,4 +1,5 @@
 use crate::{
+    agents::Agent,
     catalogues::{Context, Entity, Label, Mediaserver},
     events::ObjectDoc,
     ice_servers::IceConfiguration,
@@ -26,5 +27,6 @@ pub fn objects() -> Vec<ObjectDoc> {
         ObjectDoc::of::<PreferenceState>(),
         ObjectDoc::of::<IceConfiguration>(),
         ObjectDoc::of::<Queue>(),
+        ObjectDoc::of::<Agent>(),
     ]
 }

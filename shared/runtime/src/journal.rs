@@ -140,6 +140,15 @@ impl Change {
         }
     }
 
+    /// Waits for something that takes its time and must not keep one of the few connections from others. It belongs to the
+    /// beginning of a write: what the write has done so far is undone.
+    pub async fn apart<T>(&mut self, work: impl Future<Output = T>) -> sqlx::Result<T> {
+        execute(&mut self.connection, "ROLLBACK".to_owned()).await?;
+        let done = self.connection.apart(work).await?;
+        begin(&mut self.connection, &self.call).await?;
+        Ok(done)
+    }
+
     /// Who asks, and under which name.
     pub const fn call(&self) -> &Call {
         &self.call
