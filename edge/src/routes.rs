@@ -10,6 +10,7 @@ use configmgt_contract::{
     },
     changes::{GetChange, ListChanges, RevertChange},
     directory::{FindUsers, ListContacts, ListUsers},
+    dissuasions::{ExplainDissuasion, GetDissuasion, ListDissuasions, SetSoundFile, SetTarget},
     ice_servers::{GetIceServers, SetIceServers},
     lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
@@ -101,6 +102,13 @@ pub fn routes() -> Table {
         .get("/agents/{id}", |Path(id)| GetAgent { id })
         .put("/agents/{id}", |Path(id), Json(fields)| ReplaceAgent { id, fields })
         .delete("/agents/{id}", |Path(id)| DeleteAgent { id })
+        .section("Queue dissuasion", "/configmgt/api/1.0")
+        .get("/queue/{id}/dissuasion", |Path(id)| GetDissuasion { id })
+        .get("/queue/{id}/dissuasions", |Path(id)| ListDissuasions { id })
+        .put("/queue/{id}/dissuasion/sound_file", |Path(id), Json(to)| SetSoundFile { id, to })
+        .put("/queue/{id}/dissuasion/queue", |Path(id), Json(to)| SetTarget { id, to })
+        .section("Queue dissuasion", "/configmgt/api/2.0")
+        .get("/queues/{id}/dissuasion/explain", |Path(id)| ExplainDissuasion { id })
         .section("Meeting rooms", "/configmgt/api/2.0")
         .get("/meetingrooms", || ListRooms {})
         .post("/meetingrooms", |Json(room): Json<CreateRoom>| room)

@@ -6,6 +6,7 @@ mod accounts;
 mod agents;
 mod catalogues;
 mod directory;
+mod dissuasions;
 mod events;
 mod faults;
 mod feed;

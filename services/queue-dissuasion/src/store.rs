@@ -2,5 +2,6 @@
 
 pub(crate) mod agent_config;
 pub(crate) mod agents;
+pub(crate) mod dissuasions;
 pub(crate) mod known_users;
 pub(crate) mod queues;

@@ -13,6 +13,7 @@ pub mod catalogues;
 pub mod changes;
 pub mod dates;
 pub mod directory;
+pub mod dissuasions;
 pub mod events;
 pub mod filter;
 pub mod ice_servers;

@@ -1,6 +1,7 @@
 use crate::{
     agents::Agent,
     catalogues::{Context, Entity, Label, Mediaserver},
+    dissuasions::DissuasionState,
     events::ObjectDoc,
     ice_servers::IceConfiguration,
     lines::LineState,
@@ -28,5 +29,6 @@ pub fn objects() -> Vec<ObjectDoc> {
         ObjectDoc::of::<IceConfiguration>(),
         ObjectDoc::of::<Queue>(),
         ObjectDoc::of::<Agent>(),
+        ObjectDoc::of::<DissuasionState>(),
     ]
 }

@@ -87,9 +87,13 @@ impl Initial {
 impl Description {
     /// All its operations, writing to `journal`.
     pub fn handlers(&self, journal: &Journal) -> Handlers {
+        (self.handlers)(self.common(journal), journal.clone())
+    }
+
+    /// Those that every service has.
+    pub fn common(&self, journal: &Journal) -> Handlers {
         let history = Arc::new(History::new(journal.clone(), self.objects));
-        let common = Handlers::new(self.name, sqlstate::classify).with_own(&history, History::endpoints());
-        (self.handlers)(common, journal.clone())
+        Handlers::new(self.name, sqlstate::classify).with_own(&history, History::endpoints())
     }
 }
 

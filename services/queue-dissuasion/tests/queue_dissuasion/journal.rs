@@ -2,11 +2,12 @@ use configmgt_contract::{
     Fault, Kind, Operation, OperationDoc, Status,
     agents::{CreateAgent, DeleteAgent, GetAgent, ReplaceAgent},
     changes::{ListChanges, RevertChange},
+    dissuasions::{GetDissuasion, SetSoundFile, SetTarget},
     queues::{CreateQueue, DeleteQueue, ReplaceQueue},
 };
 use serde_json::{Value, json};
 
-use crate::{Service, agents::agent, fault};
+use crate::{Service, agents::agent, fault, sounds_folder::SoundsFolder};
 
 /// Asks, and checks that this left one change.
 async fn left<O: Operation>(service: &Service, doc: OperationDoc, request: Value, change: &str) {
@@ -23,7 +24,8 @@ async fn journal(service: &Service) -> Vec<String> {
 
 #[tokio::test]
 async fn every_operation_that_writes_leaves_one_change_in_the_journal() {
-    let service = Service::start().await;
+    let folder = SoundsFolder::with(&["sales_a.wav"]);
+    let service = Service::with_sounds(&folder, None, &[]).await;
     let mut left_by = Vec::new();
     macro_rules! leaves {
         ($request:ty, $body:tt, $change:literal) => {
@@ -41,6 +43,9 @@ async fn every_operation_that_writes_leaves_one_change_in_the_journal() {
             .unwrap();
     leaves!(RevertChange, {"event_id": event_id}, "queue 1 updated");
     leaves!(DeleteQueue, {"id": 1}, "queue 1 deleted");
+    service.run("INSERT INTO queue (name, display_name) VALUES ('sales', 'Sales'), ('support', 'Support')").await;
+    leaves!(SetSoundFile, {"id": 2, "to": {"soundFile": "sales_a"}}, "dissuasion 2 created");
+    leaves!(SetTarget, {"id": 2, "to": {"queueName": "support"}}, "dissuasion 2 updated");
     let agent = json!({"firstname": "A", "lastname": "", "number": "1", "context": "default"});
     let changed = json!({"firstname": "B", "lastname": "", "number": "1", "context": "default"});
     leaves!(CreateAgent, agent, "agent 1 created");
@@ -87,4 +92,18 @@ async fn a_deleted_agent_comes_back_with_its_queues_by_a_revert_unless_one_is_go
     service.ask::<DeleteQueue>(json!({"id": 2})).await.unwrap();
     let message = "the former state contradicts what is stored: there is no queue 2";
     assert_eq!(service.revert_latest("agent", 1).await, Err(fault(Status::Conflict, "Conflict", message)));
+}
+
+#[tokio::test]
+async fn a_revert_makes_no_circle() {
+    let service = Service::with_queues(&["a", "b", "c"]).await;
+    service.set_target(1, "b").await.unwrap();
+    service.set_target(1, "c").await.unwrap();
+    service.set_target(2, "a").await.unwrap();
+    let in_the_way = |reason: &str| {
+        Err(fault(Status::Conflict, "Conflict", &format!("the former state contradicts what is stored: {reason}")))
+    };
+    let circle = in_the_way("callers would go round in a circle: a -> b -> a");
+    assert_eq!(service.revert_latest("dissuasion", 1).await, circle);
+    assert_eq!(service.ask::<GetDissuasion>(json!({"id": 1})).await.unwrap()["dissuasion"]["value"]["queueName"], "c");
 }
