@@ -13,6 +13,7 @@ use configmgt_contract::{
     dissuasions::{ExplainDissuasion, GetDissuasion, ListDissuasions, SetSoundFile, SetTarget},
     ice_servers::{GetIceServers, SetIceServers},
     lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
+    lint::ListFindings,
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
     preferences::{CreatePreference, DeletePreference, GetPreference, ListPreferences, UpdatePreference},
     queues::{CreateQueue, DeleteQueue, GetQueue, ListQueues, ReplaceQueue},
@@ -26,6 +27,7 @@ use configmgt_contract::{
 use crate::{
     changes, events,
     inputs::{Json, Path, Query},
+    lint,
     table::Table,
 };
 
@@ -116,6 +118,8 @@ pub fn routes() -> Table {
         .get("/meetingrooms/{id}", |Path(id)| GetRoom { id })
         .delete("/meetingrooms/{id}", |Path(id)| DeleteRoom { id })
         .post("/meetingrooms/find", |Json(find): Json<FindRooms>| find)
+        .section("Lint", "/configmgt/api/2.0")
+        .get_by("/lint", || ListFindings {}, lint::list)
         .section("Changes", "/configmgt/api/2.0")
         .get_by("/changes", |Query(changes): Query<ListChanges>| changes, changes::list)
         .get_by("/changes/{eventId}", |Path(event_id)| GetChange { event_id }, changes::get)

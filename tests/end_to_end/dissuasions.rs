@@ -153,7 +153,7 @@ async fn a_queue_that_does_not_exist_is_not_found_in_the_documented_words() {
 }
 
 #[tokio::test]
-async fn a_deleted_target_makes_the_dissuasion_other_and_the_explanation_tells() {
+async fn a_deleted_target_makes_the_dissuasion_other_and_lint_and_explanation_tell() {
     let folder = SoundsFolder::with(&[]);
     let running = documented(&folder).await;
     let support = json!({"queueName": "support"});
@@ -182,7 +182,21 @@ async fn a_deleted_target_makes_the_dissuasion_other_and_the_explanation_tells()
             ),
         ])
         .await;
+    let (status, findings) = running.ask("GET", "2.0/lint", None).await;
+    let finding = json!({"objectType": "queue", "objectId": "3", "reason": reason, "remedy": remedy});
+    assert_eq!(status, 200);
+    assert!(findings.as_array().unwrap().contains(&finding), "{findings}");
     let (_, history) = running.ask("GET", "2.0/changes?objectType=dissuasion", None).await;
     assert_eq!(history["list"][0]["after"], json!({"queueId": 3, "deletedQueueName": "support"}));
     assert_eq!(assert_complete_of(&running, "queue-dissuasion").await, 7);
+}
+
+#[tokio::test]
+async fn a_lint_to_which_a_service_adds_nothing_because_it_is_away_is_none() {
+    let running = Running::start().await;
+    let (status, findings) = running.ask("GET", "2.0/lint", None).await;
+    assert_eq!((status, findings), (200, json!([])));
+    running.service("meetingroom").kill().unwrap();
+    let (status, answer) = running.ask("GET", "2.0/lint", None).await;
+    assert_eq!((status, &answer["error"]), (503, &json!("ServiceUnavailable")));
 }

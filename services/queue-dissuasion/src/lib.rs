@@ -3,6 +3,7 @@
 mod agent_config;
 mod agents;
 mod dissuasions;
+mod lint;
 mod problems;
 mod queues;
 mod settings;
@@ -16,6 +17,7 @@ use configmgt_contract::{
     agent_config::AgentConfigs,
     agents::Agents,
     dissuasions::Dissuasions,
+    lint::Lint,
     queues::{self as contract, Queues},
     users::User,
 };
@@ -44,10 +46,12 @@ pub fn with_settings(handlers: Handlers, journal: Journal, settings: Settings) -
     let queues = Arc::new(queues::Queues::new(journal.clone()));
     let agents = Arc::new(agents::Agents::new(journal.clone()));
     let agent_configs = Arc::new(agent_config::AgentConfigs::new(journal.clone()));
-    let dissuasions = Arc::new(dissuasions::Dissuasions::new(journal, sounds, default_queue));
+    let dissuasions = Arc::new(dissuasions::Dissuasions::new(journal.clone(), sounds.clone(), default_queue.clone()));
+    let lint = Arc::new(lint::Lint::new(journal, sounds, default_queue));
     handlers
         .with(&queues, Queues::endpoints())
         .with(&agents, Agents::endpoints())
         .with(&agent_configs, AgentConfigs::endpoints())
         .with(&dissuasions, Dissuasions::endpoints())
+        .with_own(&lint, Lint::endpoints())
 }

@@ -85,6 +85,10 @@ impl Listing {
         Ok(Self { names: names.into_iter().collect() })
     }
 
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.names.binary_search_by(|known| known.as_str().cmp(name)).is_ok()
     }

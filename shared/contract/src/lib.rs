@@ -18,6 +18,7 @@ pub mod events;
 pub mod filter;
 pub mod ice_servers;
 pub mod lines;
+pub mod lint;
 pub mod meetingrooms;
 pub mod merge;
 pub mod numbers;

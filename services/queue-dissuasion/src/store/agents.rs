@@ -112,6 +112,26 @@ pub(crate) async fn above(connections: Connections, after: i32) -> sqlx::Result<
     connection.done(rows)
 }
 
+/// An agent in no queue.
+pub(crate) struct IdleRow {
+    pub(crate) id: i32,
+    pub(crate) number: String,
+}
+
+/// A batch of the agents in no queue whose id is above `after`, by id.
+#[instrument(level = "debug", name = "SELECT agent", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+pub(crate) async fn in_no_queue_above(connections: Connections, after: i32) -> sqlx::Result<Vec<IdleRow>> {
+    let rows = sqlx::query_as!(
+        IdleRow,
+        "SELECT id, number FROM agent WHERE id > $1 AND queue_ids = '{}' ORDER BY id LIMIT $2",
+        after,
+        BATCH
+    );
+    let mut connection = connections.lend().await?;
+    let rows = rows.fetch_all(&mut *connection).await;
+    connection.done(rows)
+}
+
 #[instrument(level = "debug", name = "INSERT agent", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 pub(crate) async fn insert(connection: &mut PgConnection, agent: &NewAgent) -> sqlx::Result<Versioned<Agent>> {
     let [queue_ids, penalties, positions] = agent.columns();

@@ -36,7 +36,7 @@ impl Service {
     }
 
     /// Asks until the queue can use these, and says for how long.
-    async fn sounds_become(&self, id: i32, names: &[&str]) -> Duration {
+    pub(crate) async fn sounds_become(&self, id: i32, names: &[&str]) -> Duration {
         let begin = Instant::now();
         while self.sounds(id).await != names {}
         begin.elapsed()

@@ -6,6 +6,7 @@ mod agent_config;
 mod agents;
 mod dissuasions;
 mod journal;
+mod lint;
 mod queues;
 mod sounds_folder;
 
