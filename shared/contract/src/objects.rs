@@ -1,10 +1,13 @@
 use crate::{
+    agents::Agent,
     catalogues::{Context, Entity, Label, Mediaserver},
+    dissuasions::DissuasionState,
     events::ObjectDoc,
     ice_servers::IceConfiguration,
     lines::LineState,
     meetingrooms::RoomState,
     preferences::PreferenceState,
+    queues::Queue,
     rights::RightState,
     services::ServicesState,
     users::User,
@@ -24,5 +27,8 @@ pub fn objects() -> Vec<ObjectDoc> {
         ObjectDoc::of::<RightState>(),
         ObjectDoc::of::<PreferenceState>(),
         ObjectDoc::of::<IceConfiguration>(),
+        ObjectDoc::of::<Queue>(),
+        ObjectDoc::of::<Agent>(),
+        ObjectDoc::of::<DissuasionState>(),
     ]
 }

@@ -6,10 +6,12 @@ pub mod database;
 pub mod filter;
 pub mod follow;
 pub mod journal;
+pub mod lint;
 pub mod listing;
 pub mod lookup;
 pub mod service;
 pub mod sqlstate;
+pub mod text;
 
 mod fail;
 mod history;
