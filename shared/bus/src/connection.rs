@@ -28,14 +28,14 @@ pub struct Connection {
     client: Client,
     /// Counts the times the connection was lost.
     losses: watch::Receiver<u64>,
-    last: Last,
+    ending: Ending,
 }
 
 /// Whether the connection, once lost, stays lost.
 ///
 /// The client library has no setting for it, but it connects only with what it authenticates with.
 #[derive(Clone, Default)]
-struct Last(Arc<AtomicBool>);
+struct Ending(Arc<AtomicBool>);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -56,20 +56,20 @@ impl Connection {
     /// `name` shows in the server's list of connections; replies come below the prefix `inbox`, so that the server can
     /// keep one user's replies from another.
     pub async fn open(url: &str, name: &str, inbox: &str) -> Result<Self, ConnectError> {
-        let last = Last::default();
+        let ending = Ending::default();
         let backoff = |attempts: usize| Duration::from_millis(50 * attempts.min(20) as u64);
-        let known = last.clone();
+        let known = ending.clone();
         let options = credentials(url, move || known.0.load(Ordering::Relaxed)).reconnect_delay_callback(backoff);
-        Self::with(url, name, inbox, options, last).await
+        Self::with(url, name, inbox, options, ending).await
     }
 
     /// The same for one connection only: once lost it stays lost, and what was waiting to be sent is forgotten with it. The client
     /// library would keep that and send it after the next connect, however late.
     pub(crate) async fn open_once(url: &str, name: &str, inbox: &str) -> Result<Self, ConnectError> {
-        let last = Last::default();
-        let used = last.clone();
+        let ending = Ending::default();
+        let used = ending.clone();
         let options = credentials(url, move || used.0.swap(true, Ordering::Relaxed)).max_reconnects(1);
-        Self::with(url, name, inbox, options, last).await
+        Self::with(url, name, inbox, options, ending).await
     }
 
     async fn with(
@@ -77,7 +77,7 @@ impl Connection {
         name: &str,
         inbox: &str,
         options: ConnectOptions,
-        last: Last,
+        ending: Ending,
     ) -> Result<Self, ConnectError> {
         let (lost, losses) = watch::channel(0_u64);
         let lost = Arc::new(lost);
@@ -98,7 +98,7 @@ impl Connection {
         if !client.is_server_compatible(major, minor, patch) {
             return Err(ConnectError::TooOld { url: without_password(url), found: client.server_info().version });
         }
-        Ok(Self { client, losses, last })
+        Ok(Self { client, losses, ending })
     }
 
     /// Whether the connection stands at this moment.
@@ -125,7 +125,7 @@ impl Connection {
 
     /// From now on the connection stays lost when it is lost.
     pub(crate) fn make_last(&self) {
-        self.last.0.store(true, Ordering::Relaxed);
+        self.ending.0.store(true, Ordering::Relaxed);
     }
 
     /// Waits until the connection does not stand.
