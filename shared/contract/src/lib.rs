@@ -9,6 +9,7 @@
 pub mod callbacks;
 pub mod catalogues;
 pub mod changes;
+pub mod csv;
 pub mod dates;
 pub mod directory;
 pub mod events;
@@ -17,6 +18,7 @@ pub mod ice_servers;
 pub mod lines;
 pub mod meetingrooms;
 pub mod merge;
+pub mod nested;
 pub mod numbers;
 pub mod password;
 pub mod preferences;
@@ -32,6 +34,7 @@ mod objects;
 mod operation;
 mod refusal;
 mod reply;
+mod written;
 
 pub use listing::Listing;
 pub use objects::objects;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use configmgt_contract::{BoxError, Listing};
-use futures_util::stream;
+use futures_util::{Stream, stream};
 use serde::Serialize;
 
 /// How many rows a listing reads at a time. A longer listing is not of one moment: an object that changes meanwhile is answered as
@@ -11,8 +11,6 @@ use serde::Serialize;
 pub const BATCH: i64 = 1000;
 
 /// A listing of what `read` gives: at most [`BATCH`] rows above a key, in its order. The first ones are those above `least`.
-///
-/// While one batch is written, the database reads the next one, and no more: between two of them nobody holds a connection.
 pub fn by_key<T, R, K, F>(least: K, key: fn(&R) -> K, read: impl Fn(K) -> F + Send + Sync + 'static) -> Listing<T>
 where
     T: From<R> + Serialize + Send + 'static,
@@ -20,9 +18,26 @@ where
     K: Send + 'static,
     F: Future<Output = sqlx::Result<Vec<R>>> + Send + 'static,
 {
+    Listing::of_batches(batches(least, key, read))
+}
+
+/// The rows of [`by_key`], for a listing of another form.
+///
+/// While one batch is written, the database reads the next one, and no more: between two of them nobody holds a connection.
+pub fn batches<T, R, K, F>(
+    least: K,
+    key: fn(&R) -> K,
+    read: impl Fn(K) -> F + Send + Sync + 'static,
+) -> impl Stream<Item = Result<Vec<T>, BoxError>> + Send + 'static
+where
+    T: From<R> + Send + 'static,
+    R: Send + 'static,
+    K: Send + 'static,
+    F: Future<Output = sqlx::Result<Vec<R>>> + Send + 'static,
+{
     let read = Arc::new(read);
     let first = tokio::spawn(read(least));
-    Listing::of_batches(stream::try_unfold(Some(first), move |coming| {
+    stream::try_unfold(Some(first), move |coming| {
         let read = Arc::clone(&read);
         async move {
             let Some(coming) = coming else { return Ok(None) };
@@ -31,5 +46,5 @@ where
             let next = rows.last().filter(|_| full).map(|last| tokio::spawn(read(key(last))));
             Ok::<_, BoxError>(Some((rows.into_iter().map(T::from).collect(), next)))
         }
-    }))
+    })
 }
