@@ -9,18 +9,19 @@ use configmgt_contract::{
     changes::{GetChange, ListChanges, RevertChange},
     directory::{FindUsers, ListContacts, ListUsers},
     ice_servers::{GetIceServers, SetIceServers},
+    imports::{GetImport, ImportOptions},
     lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
     preferences::{CreatePreference, DeletePreference, GetPreference, ListPreferences, UpdatePreference},
     rights::{DeleteRight, GetRight, ListProfiles, SetRight},
     services::{GetServices, UpdateServices},
-    user_import::{self, GetImport, ImportUsers},
+    user_import::{self, ImportUsers},
     users::{CreateUser, DeleteUser, GetUser, PatchUser, ReplaceUser},
     validation::ValidateUser,
 };
 
 use crate::{
-    changes, events,
+    changes, events, imports,
     inputs::{Json, Path, Query},
     table::Table,
 };
@@ -37,8 +38,8 @@ pub fn routes() -> Table {
         .put("/users/{id}", |Path(id), Json(fields)| ReplaceUser { id, fields })
         .patch("/users/{id}", |Path(id), Json(patch)| PatchUser { id, patch })
         .delete("/users/{id}", |Path(id)| DeleteUser { id })
-        .import("/users/csv", user_import::EXAMPLE, |Query(import): Query<ImportUsers>| import)
-        .get("/imports/{id}", |Path(id)| GetImport { id })
+        .import("/users/csv", user_import::EXAMPLE, |Query(options): Query<ImportOptions>| ImportUsers(options))
+        .get_by("/imports/{id}", |Path(id)| GetImport { id }, imports::get)
         .post("/user/validate", |Json(user): Json<ValidateUser>| user)
         .section("Entities, media servers, contexts and labels", "/configmgt/api/2.0")
         .get("/entities", || ListEntities {})

@@ -22,6 +22,7 @@ use configmgt_contract::{
     catalogues::{Contexts, Entities, Labels, Mediaservers},
     directory::Directory,
     ice_servers::IceServers,
+    imports::Imports as _,
     lines::Lines,
     preferences::Preferences,
     rights::Rights,
@@ -31,6 +32,7 @@ use configmgt_contract::{
     validation::Validation,
 };
 use configmgt_runtime::{
+    imports::Imports,
     journal::{Journal, Object},
     service::Description,
 };
@@ -65,6 +67,7 @@ const OBJECTS: [Object; 10] = [
 fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
     let passwords = Passwords::start();
     let users = Arc::new(users::Users::new(journal.clone(), passwords.clone()));
+    let imports = Arc::new(Imports::new(journal.clone()));
     let import = Arc::new(user_import::UserImport::new(journal.clone(), passwords.clone()));
     let validator = Arc::new(validation::Validator::new(journal.clone(), passwords));
     let directory = Arc::new(directory::Directory::new(journal.clone()));
@@ -77,6 +80,7 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
     handlers
         .with(&users, Users::endpoints())
         .with(&import, UserImport::endpoints())
+        .with_own(&imports, Imports::endpoints())
         .with(&validator, Validation::endpoints())
         .with(&directory, Directory::endpoints())
         .with(&catalogues, Entities::endpoints())

@@ -15,6 +15,7 @@ pub mod directory;
 pub mod events;
 pub mod filter;
 pub mod ice_servers;
+pub mod imports;
 pub mod lines;
 pub mod meetingrooms;
 pub mod merge;

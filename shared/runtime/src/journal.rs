@@ -87,6 +87,8 @@ impl Journal {
 /// A write under way: an open transaction that the database knows the author of. Dropped before its end, it leaves nothing.
 pub struct Change {
     connection: Lent,
+    /// Where others are.
+    connections: Connections,
     call: Call,
     content: Content,
 }
@@ -138,6 +140,11 @@ impl Change {
         }
     }
 
+    /// Where what is told beside the write finds a connection of its own.
+    pub(crate) const fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
     /// Who asks, and under which name.
     pub const fn call(&self) -> &Call {
         &self.call
@@ -165,7 +172,8 @@ impl Changes for Journal {
             let mut key = Key::of(&call, operation, &body);
             let mut connection = self.connections.lend().await.map_err(broken)?;
             begin(&mut connection, &call).await.map_err(broken)?;
-            let mut change = Change { connection, call, content: Content::Unread };
+            let connections = self.connections.clone();
+            let mut change = Change { connection, connections, call, content: Content::Unread };
             let outcome = work(&mut change).await;
             let Change { mut connection, content, .. } = change;
             let comparable = key.as_mut().is_none_or(|key| key.cover(content));

@@ -5,11 +5,13 @@ pub mod csv;
 pub mod database;
 pub mod filter;
 pub mod follow;
+pub mod imports;
 pub mod journal;
 pub mod listing;
 pub mod lookup;
 pub mod service;
 pub mod sqlstate;
+pub mod written;
 
 mod fail;
 mod history;
