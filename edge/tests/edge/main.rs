@@ -40,7 +40,7 @@ pub(crate) async fn application() -> Application {
     let services = [configmgt_meetingroom::SERVICE, configmgt_users::SERVICE].into_iter();
     let local = services.fold(Local::default(), |local, service| {
         let journal = Journal::new(Connections::new(database.of_service(service.name)));
-        local.with(Arc::new(service.handlers(&journal)))
+        local.with(Arc::new(service.handlers(&journal).unwrap()))
     });
     over(local)
 }

@@ -11,5 +11,5 @@ pub const SERVICE: Description = Description {
     summary: "Callback lists, requests, periods and tickets",
     objects: &[],
     initial: &[],
-    handlers: |handlers, _| handlers,
+    handlers: |handlers, _| Ok(handlers),
 };

@@ -10,6 +10,7 @@ use configmgt_contract::meetingrooms::{self as contract, MeetingRooms};
 use configmgt_runtime::{
     journal::{Journal, Object},
     service::Description,
+    settings::SettingError,
 };
 
 /// The service, for [`configmgt_runtime::service::main`].
@@ -26,7 +27,7 @@ pub const SERVICE: Description = Description {
 /// What it journals.
 const OBJECTS: [Object; 1] = [store::meetingrooms::OBJECT];
 
-fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
+fn handlers(handlers: Handlers, journal: Journal) -> Result<Handlers, SettingError> {
     let rooms = Arc::new(meetingrooms::Rooms::new(journal));
-    handlers.with(&rooms, MeetingRooms::endpoints())
+    Ok(handlers.with(&rooms, MeetingRooms::endpoints()))
 }

@@ -11,5 +11,5 @@ pub const SERVICE: Description = Description {
     summary: "Queues, agents and dissuasions",
     objects: &[],
     initial: &[],
-    handlers: |handlers, _| handlers,
+    handlers: |handlers, _| Ok(handlers),
 };

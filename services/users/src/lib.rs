@@ -35,6 +35,7 @@ use configmgt_runtime::{
     imports::Imports,
     journal::{Journal, Object},
     service::Description,
+    settings::SettingError,
 };
 
 use password::Passwords;
@@ -64,7 +65,7 @@ const OBJECTS: [Object; 10] = [
     store::ice_servers::OBJECT,
 ];
 
-fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
+fn handlers(handlers: Handlers, journal: Journal) -> Result<Handlers, SettingError> {
     let passwords = Passwords::start();
     let users = Arc::new(users::Users::new(journal.clone(), passwords.clone()));
     let imports = Arc::new(Imports::new(journal.clone()));
@@ -77,7 +78,7 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
     let rights = Arc::new(rights::Rights::new(journal.clone()));
     let preferences = Arc::new(preferences::Preferences::new(journal.clone()));
     let ice_servers = Arc::new(ice_servers::IceServers::new(journal));
-    handlers
+    Ok(handlers
         .with(&users, Users::endpoints())
         .with(&import, UserImport::endpoints())
         .with_own(&imports, Imports::endpoints())
@@ -91,5 +92,5 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
         .with(&services, UserServices::endpoints())
         .with(&rights, Rights::endpoints())
         .with(&preferences, Preferences::endpoints())
-        .with(&ice_servers, IceServers::endpoints())
+        .with(&ice_servers, IceServers::endpoints()))
 }

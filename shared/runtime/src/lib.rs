@@ -17,3 +17,5 @@ mod fail;
 mod history;
 mod prune;
 mod relay;
+
+pub use configmgt_process::settings;
