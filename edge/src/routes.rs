@@ -2,6 +2,13 @@
 
 use axum::routing::get;
 use configmgt_contract::{
+    callback_import::{self, ImportCallbackRequests},
+    callback_lists::{CreateCallbackList, DeleteCallbackList, DeleteUnnamedCallbackList, ListCallbackLists},
+    callback_requests::{
+        ClotureCallbackRequest, CreateCallbackRequest, FindCallbackRequests, GetCallbackRequest,
+        ReleaseCallbackRequest, RescheduleCallbackRequest, TakeCallbackRequest, UnclotureCallbackRequest,
+    },
+    callback_tickets::{CreateCallbackTicket, ExportCallbackTickets, GetCallbackTicket, UpdateCallbackTicket},
     catalogues::{
         CreateContext, CreateEntity, CreateLabel, CreateMediaserver, DeleteContext, DeleteEntity, DeleteLabel,
         DeleteMediaserver, ListContexts, ListEntities, ListLabels, ListMediaservers,
@@ -12,6 +19,7 @@ use configmgt_contract::{
     imports::{GetImport, ImportOptions},
     lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
+    periods::{CreatePeriod, DeletePeriod, GetPeriod, ListPeriods, UpdatePeriod},
     preferences::{CreatePreference, DeletePreference, GetPreference, ListPreferences, UpdatePreference},
     rights::{DeleteRight, GetRight, ListProfiles, SetRight},
     services::{GetServices, UpdateServices},
@@ -91,6 +99,39 @@ pub fn routes() -> Table {
         .get("/meetingrooms/{id}", |Path(id)| GetRoom { id })
         .delete("/meetingrooms/{id}", |Path(id)| DeleteRoom { id })
         .post("/meetingrooms/find", |Json(find): Json<FindRooms>| find)
+        .section("Callbacks", "/configmgt/api/1.0")
+        .post("/callback_lists", |Json(list): Json<CreateCallbackList>| list)
+        .get("/callback_lists", |Query(lists): Query<ListCallbackLists>| lists)
+        .delete("/callback_lists/{uuid}", |Path(uuid)| DeleteCallbackList { uuid })
+        .delete("/callback_lists", || DeleteUnnamedCallbackList {})
+        .import(
+            "/callback_lists/{listUuid}/callback_requests/csv",
+            callback_import::EXAMPLE,
+            |Path(list_uuid), Query(options)| ImportCallbackRequests { list_uuid, options },
+        )
+        .post("/callback_lists/{listUuid}/callback_requests", |Path(list_uuid), Json(request)| CreateCallbackRequest {
+            list_uuid,
+            request,
+        })
+        .get("/callback_lists/{listUuid}/callback_tickets/csv", |Path(list_uuid)| ExportCallbackTickets { list_uuid })
+        .post("/callback_requests/find", |Json(find): Json<FindCallbackRequests>| find)
+        .get("/callback_requests/{uuid}", |Path(uuid)| GetCallbackRequest { uuid })
+        .post("/callback_requests/{uuid}/take", |Path(uuid), Json(taker)| TakeCallbackRequest { uuid, taker })
+        .post("/callback_requests/{uuid}/release", |Path(uuid)| ReleaseCallbackRequest { uuid })
+        .post("/callback_requests/{uuid}/cloture", |Path(uuid)| ClotureCallbackRequest { uuid })
+        .post("/callback_requests/{uuid}/uncloture", |Path(uuid)| UnclotureCallbackRequest { uuid })
+        .post("/callback_requests/{uuid}/reschedule", |Path(uuid), Json(schedule)| RescheduleCallbackRequest {
+            uuid,
+            schedule,
+        })
+        .post("/callback_tickets", |Json(ticket): Json<CreateCallbackTicket>| ticket)
+        .get("/callback_tickets/{uuid}", |Path(uuid)| GetCallbackTicket { uuid })
+        .put("/callback_tickets/{uuid}", |Path(uuid), Json(ticket)| UpdateCallbackTicket { uuid, ticket })
+        .get("/preferred_callback_periods", || ListPeriods {})
+        .post("/preferred_callback_periods", |Json(period): Json<CreatePeriod>| period)
+        .get("/preferred_callback_periods/{uuid}", |Path(uuid)| GetPeriod { uuid })
+        .put("/preferred_callback_periods/{uuid}", |Path(uuid), Json(period)| UpdatePeriod { uuid, period })
+        .delete("/preferred_callback_periods/{uuid}", |Path(uuid)| DeletePeriod { uuid })
         .section("Changes", "/configmgt/api/2.0")
         .get_by("/changes", |Query(changes): Query<ListChanges>| changes, changes::list)
         .get_by("/changes/{eventId}", |Path(event_id)| GetChange { event_id }, changes::get)

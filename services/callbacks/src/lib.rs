@@ -1,7 +1,29 @@
 //! The `callbacks` service: callback lists, requests, periods and tickets.
 
-use configmgt_contract::callbacks;
-use configmgt_runtime::service::Description;
+mod callback_import;
+mod callback_lists;
+mod callback_requests;
+mod callback_tickets;
+mod clock;
+mod numbers;
+mod periods;
+mod store;
+
+use std::sync::Arc;
+
+use configmgt_bus::Handlers;
+use configmgt_contract::{
+    callback_import::CallbackImport, callback_lists::CallbackLists, callback_requests::CallbackRequests,
+    callback_tickets::CallbackTickets, callbacks, imports::Imports as _, periods::Periods,
+};
+use configmgt_runtime::{
+    imports::Imports,
+    journal::{Journal, Object},
+    service::Description,
+    settings::SettingError,
+};
+
+use clock::Clock;
 
 /// The service, for [`configmgt_runtime::service::main`].
 pub const SERVICE: Description = Description {
@@ -9,7 +31,32 @@ pub const SERVICE: Description = Description {
     process: env!("CARGO_PKG_NAME"),
     version: env!("CARGO_PKG_VERSION"),
     summary: "Callback lists, requests, periods and tickets",
-    objects: &[],
+    objects: &OBJECTS,
     initial: &[],
-    handlers: |handlers, _| Ok(handlers),
+    handlers,
 };
+
+/// What it journals.
+const OBJECTS: [Object; 4] = [
+    store::periods::OBJECT,
+    store::callback_lists::OBJECT,
+    store::callback_requests::OBJECT,
+    store::callback_tickets::OBJECT,
+];
+
+fn handlers(handlers: Handlers, journal: Journal) -> Result<Handlers, SettingError> {
+    let clock = Clock::from_settings()?;
+    let periods = Arc::new(periods::Periods::new(journal.clone()));
+    let lists = Arc::new(callback_lists::CallbackLists::new(journal.clone()));
+    let requests = Arc::new(callback_requests::CallbackRequests::new(journal.clone(), clock.clone()));
+    let tickets = Arc::new(callback_tickets::CallbackTickets::new(journal.clone()));
+    let import = Arc::new(callback_import::CallbackImport::new(journal.clone(), clock));
+    let imports = Arc::new(Imports::new(journal));
+    Ok(handlers
+        .with(&periods, Periods::endpoints())
+        .with(&lists, CallbackLists::endpoints())
+        .with(&requests, CallbackRequests::endpoints())
+        .with(&tickets, CallbackTickets::endpoints())
+        .with(&import, CallbackImport::endpoints())
+        .with_own(&imports, Imports::endpoints()))
+}

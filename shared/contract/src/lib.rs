@@ -6,6 +6,10 @@
 //!
 //! This crate does no I/O and knows neither NATS nor HTTP nor SQL.
 
+pub mod callback_import;
+pub mod callback_lists;
+pub mod callback_requests;
+pub mod callback_tickets;
 pub mod callbacks;
 pub mod catalogues;
 pub mod changes;
@@ -22,6 +26,7 @@ pub mod merge;
 pub mod nested;
 pub mod numbers;
 pub mod password;
+pub mod periods;
 pub mod preferences;
 pub mod queues;
 pub mod rights;

@@ -1,9 +1,13 @@
 use crate::{
+    callback_lists::ListState,
+    callback_requests::RequestState,
+    callback_tickets::CallbackTicket,
     catalogues::{Context, Entity, Label, Mediaserver},
     events::ObjectDoc,
     ice_servers::IceConfiguration,
     lines::LineState,
     meetingrooms::RoomState,
+    periods::Period,
     preferences::PreferenceState,
     rights::RightState,
     services::ServicesState,
@@ -24,5 +28,9 @@ pub fn objects() -> Vec<ObjectDoc> {
         ObjectDoc::of::<RightState>(),
         ObjectDoc::of::<PreferenceState>(),
         ObjectDoc::of::<IceConfiguration>(),
+        ObjectDoc::of::<Period>(),
+        ObjectDoc::of::<ListState>(),
+        ObjectDoc::of::<RequestState>(),
+        ObjectDoc::of::<CallbackTicket>(),
     ]
 }

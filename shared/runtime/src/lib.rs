@@ -11,6 +11,7 @@ pub mod listing;
 pub mod lookup;
 pub mod service;
 pub mod sqlstate;
+pub mod text;
 pub mod written;
 
 mod fail;
