@@ -16,6 +16,7 @@ mod health;
 mod imports;
 mod inputs;
 mod limits;
+mod lint;
 mod location;
 mod problem;
 mod process;

@@ -2,6 +2,8 @@
 
 use axum::routing::get;
 use configmgt_contract::{
+    agent_config::{GetAgentConfig, ListAgentConfigs},
+    agents::{CreateAgent, DeleteAgent, GetAgent, ListAgents, ReplaceAgent},
     callback_import::{self, ImportCallbackRequests},
     callback_lists::{CreateCallbackList, DeleteCallbackList, DeleteUnnamedCallbackList, ListCallbackLists},
     callback_requests::{
@@ -15,12 +17,15 @@ use configmgt_contract::{
     },
     changes::{GetChange, ListChanges, RevertChange},
     directory::{FindUsers, ListContacts, ListUsers},
+    dissuasions::{ExplainDissuasion, GetDissuasion, ListDissuasions, SetSoundFile, SetTarget},
     ice_servers::{GetIceServers, SetIceServers},
     imports::{GetImport, ImportOptions},
     lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
+    lint::ListFindings,
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
     periods::{CreatePeriod, DeletePeriod, GetPeriod, ListPeriods, UpdatePeriod},
     preferences::{CreatePreference, DeletePreference, GetPreference, ListPreferences, UpdatePreference},
+    queues::{CreateQueue, DeleteQueue, GetQueue, ListQueues, ReplaceQueue},
     rights::{DeleteRight, GetRight, ListProfiles, SetRight},
     services::{GetServices, UpdateServices},
     user_import::{self, ImportUsers},
@@ -31,12 +36,19 @@ use configmgt_contract::{
 use crate::{
     changes, events, imports,
     inputs::{Json, Path, Query},
+    lint,
     table::Table,
 };
 
 /// Every route, in the order of the documents.
 pub fn routes() -> Table {
-    Table::default()
+    let parts = [users, callbacks, queues, meetingrooms, all_services];
+    parts.into_iter().fold(Table::default(), |table, part| part(table))
+}
+
+/// What the users service answers.
+fn users(table: Table) -> Table {
+    table
         .section("Users", "/configmgt/api/2.0")
         .get("/users", || ListUsers {})
         .post("/users/find", |Json(find): Json<FindUsers>| find)
@@ -92,13 +104,11 @@ pub fn routes() -> Table {
         .section("SIP configuration", "/configmgt/api/1.0")
         .get("/sip/ice_servers", || GetIceServers {})
         .put("/sip/ice_servers", |Json(configuration): Json<SetIceServers>| configuration)
-        .section("Meeting rooms", "/configmgt/api/2.0")
-        .get("/meetingrooms", || ListRooms {})
-        .post("/meetingrooms", |Json(room): Json<CreateRoom>| room)
-        .put("/meetingrooms", |Json(room): Json<UpdateRoom>| room)
-        .get("/meetingrooms/{id}", |Path(id)| GetRoom { id })
-        .delete("/meetingrooms/{id}", |Path(id)| DeleteRoom { id })
-        .post("/meetingrooms/find", |Json(find): Json<FindRooms>| find)
+}
+
+/// What the callbacks service answers.
+fn callbacks(table: Table) -> Table {
+    table
         .section("Callbacks", "/configmgt/api/1.0")
         .post("/callback_lists", |Json(list): Json<CreateCallbackList>| list)
         .get("/callback_lists", |Query(lists): Query<ListCallbackLists>| lists)
@@ -132,6 +142,52 @@ pub fn routes() -> Table {
         .get("/preferred_callback_periods/{uuid}", |Path(uuid)| GetPeriod { uuid })
         .put("/preferred_callback_periods/{uuid}", |Path(uuid), Json(period)| UpdatePeriod { uuid, period })
         .delete("/preferred_callback_periods/{uuid}", |Path(uuid)| DeletePeriod { uuid })
+}
+
+/// What the queue-dissuasion service answers.
+fn queues(table: Table) -> Table {
+    table
+        .section("Queues", "/configmgt/api/2.0")
+        .get("/queues", || ListQueues {})
+        .post("/queues", |Json(queue): Json<CreateQueue>| queue)
+        .get("/queues/{id}", |Path(id)| GetQueue { id })
+        .put("/queues/{id}", |Path(id), Json(fields)| ReplaceQueue { id, fields })
+        .delete("/queues/{id}", |Path(id)| DeleteQueue { id })
+        .section("Agents", "/configmgt/api/1.0")
+        .get("/agent_config/{id}", |Path(id)| GetAgentConfig { id })
+        .get("/agent_config", || ListAgentConfigs {})
+        .section("Agents", "/configmgt/api/2.0")
+        .get("/agents", || ListAgents {})
+        .post("/agents", |Json(agent): Json<CreateAgent>| agent)
+        .get("/agents/{id}", |Path(id)| GetAgent { id })
+        .put("/agents/{id}", |Path(id), Json(fields)| ReplaceAgent { id, fields })
+        .delete("/agents/{id}", |Path(id)| DeleteAgent { id })
+        .section("Queue dissuasion", "/configmgt/api/1.0")
+        .get("/queue/{id}/dissuasion", |Path(id)| GetDissuasion { id })
+        .get("/queue/{id}/dissuasions", |Path(id)| ListDissuasions { id })
+        .put("/queue/{id}/dissuasion/sound_file", |Path(id), Json(to)| SetSoundFile { id, to })
+        .put("/queue/{id}/dissuasion/queue", |Path(id), Json(to)| SetTarget { id, to })
+        .section("Queue dissuasion", "/configmgt/api/2.0")
+        .get("/queues/{id}/dissuasion/explain", |Path(id)| ExplainDissuasion { id })
+}
+
+/// What the meetingroom service answers.
+fn meetingrooms(table: Table) -> Table {
+    table
+        .section("Meeting rooms", "/configmgt/api/2.0")
+        .get("/meetingrooms", || ListRooms {})
+        .post("/meetingrooms", |Json(room): Json<CreateRoom>| room)
+        .put("/meetingrooms", |Json(room): Json<UpdateRoom>| room)
+        .get("/meetingrooms/{id}", |Path(id)| GetRoom { id })
+        .delete("/meetingrooms/{id}", |Path(id)| DeleteRoom { id })
+        .post("/meetingrooms/find", |Json(find): Json<FindRooms>| find)
+}
+
+/// What all services answer together.
+fn all_services(table: Table) -> Table {
+    table
+        .section("Lint", "/configmgt/api/2.0")
+        .get_by("/lint", || ListFindings {}, lint::list)
         .section("Changes", "/configmgt/api/2.0")
         .get_by("/changes", |Query(changes): Query<ListChanges>| changes, changes::list)
         .get_by("/changes/{eventId}", |Path(event_id)| GetChange { event_id }, changes::get)

@@ -45,10 +45,7 @@ CREATE CONSTRAINT TRIGGER there_is_a_default AFTER UPDATE OR DELETE ON preferred
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.is_default) EXECUTE FUNCTION there_is_a_default();
 
 -- The queues that there are, as their own service tells of them. No object of this one.
-CREATE TABLE known_queue (
-    id   integer PRIMARY KEY,
-    name text    NOT NULL
-);
+CREATE TABLE known_queue (id integer PRIMARY KEY);
 
 CREATE TABLE callback_list (
     uuid     uuid    PRIMARY KEY,
@@ -176,6 +173,7 @@ CREATE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON callback_ticket
     FOR EACH ROW EXECUTE FUNCTION record_change('callback_ticket', 'uuid');
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    preferred_callback_period, callback_list, callback_request, callback_ticket, known_queue, import
+    preferred_callback_period, callback_list, callback_request, callback_ticket, import
     TO configmgt_callbacks;
+GRANT SELECT, INSERT, DELETE ON known_queue TO configmgt_callbacks;
 GRANT SELECT ON callback TO configmgt_callbacks;

@@ -3,8 +3,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
+mod agents;
+mod callback_imports;
+mod callbacks;
 mod catalogues;
 mod directory;
+mod dissuasions;
 mod events;
 mod faults;
 mod feed;
@@ -19,6 +23,7 @@ mod logs;
 mod meetingrooms;
 mod observed;
 mod preferences;
+mod queues;
 mod restarts;
 mod retries;
 mod rights;

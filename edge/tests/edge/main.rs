@@ -14,7 +14,7 @@ use axum::{
 };
 use configmgt_bus::Local;
 use configmgt_edge::{Application, Token, Tokens};
-use configmgt_runtime::{connections::Connections, journal::Journal};
+use configmgt_runtime::{connections::Connections, journal::Journal, service::Description};
 use configmgt_stack::databases::Database;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -36,9 +36,14 @@ impl Answered {
 
 /// The application with the services that have operations.
 pub(crate) async fn application() -> Application {
+    application_of(&[configmgt_meetingroom::SERVICE, configmgt_queue_dissuasion::SERVICE, configmgt_users::SERVICE])
+        .await
+}
+
+/// The application with these services only.
+pub(crate) async fn application_of(services: &[Description]) -> Application {
     let database = Database::create().await.unwrap();
-    let services = [configmgt_meetingroom::SERVICE, configmgt_users::SERVICE].into_iter();
-    let local = services.fold(Local::default(), |local, service| {
+    let local = services.iter().fold(Local::default(), |local, service| {
         let journal = Journal::new(Connections::new(database.of_service(service.name)));
         local.with(Arc::new(service.handlers(&journal).unwrap()))
     });

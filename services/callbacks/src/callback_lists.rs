@@ -9,23 +9,27 @@ use configmgt_contract::{
     nested::{Nested, Part},
 };
 use configmgt_runtime::{
+    arrivals::{Arrival, Arrivals},
     connections::Connections,
     journal::{Change, Journal},
     listing::BATCH,
     text,
 };
-use futures_util::stream;
+use futures_util::{FutureExt, stream};
 use uuid::Uuid;
 
-use crate::store::{callback_lists as store, callback_requests as requests};
+use crate::store::{callback_lists as store, callback_requests as requests, known_queues};
 
 pub(crate) struct CallbackLists {
     journal: Journal,
+    queues: Arrivals,
 }
 
 impl CallbackLists {
-    pub(crate) const fn new(journal: Journal) -> Self {
-        Self { journal }
+    pub(crate) fn new(journal: Journal) -> Self {
+        let queues =
+            Arrivals::new(journal.connections().clone(), |connection, id| known_queues::exists(connection, id).boxed());
+        Self { journal, queues }
     }
 }
 
@@ -56,6 +60,12 @@ impl contract::CallbackLists for CallbackLists {
         CreateCallbackList { name, queue_id }: CreateCallbackList,
     ) -> Outcome<CreateCallbackList> {
         text::check("name", &name, text::MAX).map_err(|reason| ListRefusal::BadValue { reason })?;
+        match self.queues.wait(change, queue_id).await? {
+            Arrival::Here => {}
+            Arrival::NotHere => return Err(ListRefusal::UnknownQueue { queue_id }.into()),
+            Arrival::Busy => return Err(ListRefusal::Busy {}.into()),
+        }
+        // It may just have been deleted.
         let created = store::insert(change.connection(), &name, queue_id).await?;
         created.map(without_requests).ok_or_else(|| ListRefusal::UnknownQueue { queue_id }.into())
     }

@@ -5,7 +5,7 @@ use configmgt_contract::{
     callback_requests::Schedule,
     callback_tickets::{
         self as contract, CallbackTicket, CreateCallbackTicket, ExportCallbackTickets, GetCallbackTicket,
-        TicketRefusal, TicketStatus, TicketUpdate, UpdateCallbackTicket,
+        TicketRefusal, TicketRow, TicketStatus, TicketUpdate, UpdateCallbackTicket,
     },
     csv::Csv,
     dates::Day,
@@ -15,6 +15,7 @@ use configmgt_runtime::{
     listing,
     sqlstate::broken_constraint,
 };
+use futures_util::TryStreamExt;
 use uuid::Uuid;
 
 use crate::{
@@ -85,11 +86,12 @@ impl contract::CallbackTickets for CallbackTickets {
         if !store::list_exists(&connections, list_uuid).await? {
             return Err(TicketRefusal::ListNotFound { uuid: list_uuid }.into());
         }
-        Ok(Csv::of_batches(listing::batches(
+        let rows = listing::batches(
             Uuid::nil(),
             |row: &store::ExportedRow| row.uuid,
             move |after| store::above(connections.clone(), list_uuid, after),
-        )))
+        );
+        Ok(Csv::of_batches(rows.map_ok(|rows| rows.into_iter().map(TicketRow::from).collect())))
     }
 }
 

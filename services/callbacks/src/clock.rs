@@ -28,6 +28,11 @@ impl Clock {
         TimeZone::get(name).map(|zone| Self { zone }).map_err(malformed)
     }
 
+    pub(crate) fn today(&self) -> Day {
+        let today = Timestamp::now().to_zoned(self.zone.clone()).date();
+        Day::of(today.year(), today.month(), today.day())
+    }
+
     /// The day after today.
     pub(crate) fn tomorrow(&self) -> Day {
         self.day_after(Timestamp::now())

@@ -5,6 +5,8 @@ mod callback_lists;
 mod callback_requests;
 mod callback_tickets;
 mod clock;
+mod expiry;
+mod lint;
 mod numbers;
 mod periods;
 mod store;
@@ -14,9 +16,10 @@ use std::sync::Arc;
 use configmgt_bus::Handlers;
 use configmgt_contract::{
     callback_import::CallbackImport, callback_lists::CallbackLists, callback_requests::CallbackRequests,
-    callback_tickets::CallbackTickets, callbacks, imports::Imports as _, periods::Periods,
+    callback_tickets::CallbackTickets, callbacks, imports::Imports as _, lint::Lint, periods::Periods, queues::Queue,
 };
 use configmgt_runtime::{
+    follow::Follows,
     imports::Imports,
     journal::{Journal, Object},
     service::Description,
@@ -24,6 +27,7 @@ use configmgt_runtime::{
 };
 
 use clock::Clock;
+use store::known_queues::KnownQueues;
 
 /// The service, for [`configmgt_runtime::service::main`].
 pub const SERVICE: Description = Description {
@@ -32,6 +36,7 @@ pub const SERVICE: Description = Description {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Callback lists, requests, periods and tickets",
     objects: &OBJECTS,
+    follows: &[Follows::of::<Queue, KnownQueues>()],
     initial: &[],
     handlers,
 };
@@ -50,13 +55,16 @@ fn handlers(handlers: Handlers, journal: Journal) -> Result<Handlers, SettingErr
     let lists = Arc::new(callback_lists::CallbackLists::new(journal.clone()));
     let requests = Arc::new(callback_requests::CallbackRequests::new(journal.clone(), clock.clone()));
     let tickets = Arc::new(callback_tickets::CallbackTickets::new(journal.clone()));
-    let import = Arc::new(callback_import::CallbackImport::new(journal.clone(), clock));
-    let imports = Arc::new(Imports::new(journal));
+    let import = Arc::new(callback_import::CallbackImport::new(journal.clone(), clock.clone()));
+    let imports = Arc::new(Imports::new(journal.clone()));
+    let lint = Arc::new(lint::Lint::new(journal.clone(), clock));
+    tokio::spawn(expiry::run(journal, expiry::hold()?));
     Ok(handlers
         .with(&periods, Periods::endpoints())
         .with(&lists, CallbackLists::endpoints())
         .with(&requests, CallbackRequests::endpoints())
         .with(&tickets, CallbackTickets::endpoints())
         .with(&import, CallbackImport::endpoints())
-        .with_own(&imports, Imports::endpoints()))
+        .with_own(&imports, Imports::endpoints())
+        .with_own(&lint, Lint::endpoints()))
 }

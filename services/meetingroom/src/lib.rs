@@ -6,11 +6,14 @@ mod store;
 use std::sync::Arc;
 
 use configmgt_bus::Handlers;
-use configmgt_contract::meetingrooms::{self as contract, MeetingRooms};
+use configmgt_contract::{
+    lint::Lint,
+    meetingrooms::{self as contract, MeetingRooms},
+};
 use configmgt_runtime::{
     journal::{Journal, Object},
+    lint::NothingToFind,
     service::Description,
-    settings::SettingError,
 };
 
 /// The service, for [`configmgt_runtime::service::main`].
@@ -20,14 +23,16 @@ pub const SERVICE: Description = Description {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Meeting rooms",
     objects: &OBJECTS,
+    follows: &[],
     initial: &[],
-    handlers,
+    handlers: |handlers, journal| Ok(with_operations(handlers, journal)),
 };
 
 /// What it journals.
 const OBJECTS: [Object; 1] = [store::meetingrooms::OBJECT];
 
-fn handlers(handlers: Handlers, journal: Journal) -> Result<Handlers, SettingError> {
-    let rooms = Arc::new(meetingrooms::Rooms::new(journal));
-    Ok(handlers.with(&rooms, MeetingRooms::endpoints()))
+fn with_operations(handlers: Handlers, journal: Journal) -> Handlers {
+    let rooms = Arc::new(meetingrooms::Rooms::new(journal.clone()));
+    let lint = Arc::new(NothingToFind::new(journal));
+    handlers.with(&rooms, MeetingRooms::endpoints()).with_own(&lint, Lint::endpoints())
 }

@@ -10,7 +10,6 @@ mod preferences;
 mod rights;
 mod services;
 mod store;
-mod text;
 mod user_import;
 mod users;
 mod validation;
@@ -24,6 +23,7 @@ use configmgt_contract::{
     ice_servers::IceServers,
     imports::Imports as _,
     lines::Lines,
+    lint::Lint,
     preferences::Preferences,
     rights::Rights,
     services::UserServices,
@@ -34,8 +34,8 @@ use configmgt_contract::{
 use configmgt_runtime::{
     imports::Imports,
     journal::{Journal, Object},
+    lint::NothingToFind,
     service::Description,
-    settings::SettingError,
 };
 
 use password::Passwords;
@@ -47,8 +47,9 @@ pub const SERVICE: Description = Description {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Users with their lines, services, rights and preferences",
     objects: &OBJECTS,
+    follows: &[],
     initial: &[ice_servers::INITIAL],
-    handlers,
+    handlers: |handlers, journal| Ok(with_operations(handlers, journal)),
 };
 
 /// What it journals.
@@ -65,7 +66,7 @@ const OBJECTS: [Object; 10] = [
     store::ice_servers::OBJECT,
 ];
 
-fn handlers(handlers: Handlers, journal: Journal) -> Result<Handlers, SettingError> {
+fn with_operations(handlers: Handlers, journal: Journal) -> Handlers {
     let passwords = Passwords::start();
     let users = Arc::new(users::Users::new(journal.clone(), passwords.clone()));
     let imports = Arc::new(Imports::new(journal.clone()));
@@ -77,8 +78,9 @@ fn handlers(handlers: Handlers, journal: Journal) -> Result<Handlers, SettingErr
     let services = Arc::new(services::UserServices::new(journal.clone()));
     let rights = Arc::new(rights::Rights::new(journal.clone()));
     let preferences = Arc::new(preferences::Preferences::new(journal.clone()));
-    let ice_servers = Arc::new(ice_servers::IceServers::new(journal));
-    Ok(handlers
+    let ice_servers = Arc::new(ice_servers::IceServers::new(journal.clone()));
+    let lint = Arc::new(NothingToFind::new(journal));
+    handlers
         .with(&users, Users::endpoints())
         .with(&import, UserImport::endpoints())
         .with_own(&imports, Imports::endpoints())
@@ -92,5 +94,6 @@ fn handlers(handlers: Handlers, journal: Journal) -> Result<Handlers, SettingErr
         .with(&services, UserServices::endpoints())
         .with(&rights, Rights::endpoints())
         .with(&preferences, Preferences::endpoints())
-        .with(&ice_servers, IceServers::endpoints()))
+        .with(&ice_servers, IceServers::endpoints())
+        .with_own(&lint, Lint::endpoints())
 }

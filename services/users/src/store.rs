@@ -11,9 +11,4 @@ pub(crate) mod user_import;
 pub(crate) mod users;
 pub(crate) mod validation;
 
-pub(crate) use configmgt_runtime::written::Written;
-
-/// The name of the constraint that a change would have broken.
-pub(crate) fn broken_constraint(error: &sqlx::Error) -> Option<&str> {
-    error.as_database_error()?.constraint()
-}
+pub(crate) use configmgt_runtime::{sqlstate::broken_constraint, written::Written};

@@ -10,6 +10,7 @@ use configmgt_runtime::{
     csv::{Column, Errors, Row},
     imports::{self, Fields},
     journal::{Change, Journal},
+    text,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -21,7 +22,7 @@ use crate::{
         lines::NewLine,
         user_import::{self as store, NewUser},
     },
-    text, users,
+    users,
 };
 
 const COLUMNS: &[Column] = &[
@@ -179,7 +180,7 @@ fn line(fields: &mut Fields<'_>) -> Option<NewLine> {
     let line_type = fields.parsed("lineType", |field| {
         field.parse().map_err(|_| format!("is none of {}", LineType::ALL.map(LineType::name).join(", ")))
     });
-    let extension = fields.parsed("extension", |field| lines::extension(field).map(|()| field.to_owned()));
+    let extension = fields.parsed("extension", |field| text::dialled(field).map(|()| field.to_owned()));
     let context = text_of(fields, "context", text::MAX);
     let site = text_of(fields, "site", text::MAX);
     let line_num = fields.parsed("lineNum", |field| lines::line_num(field.parse().ok()));

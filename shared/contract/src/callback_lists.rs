@@ -25,7 +25,7 @@ service! {
         /// Create a callback list
         ///
         /// The queue must exist. It may have any number of lists.
-        write fn create(CreateCallbackList) -> CallbackList, refuses UnknownQueue | BadValue;
+        write fn create(CreateCallbackList) -> CallbackList, refuses UnknownQueue | BadValue | Busy;
 
         /// Delete a callback list
         ///
@@ -46,6 +46,7 @@ refusals! {
         UnknownQueue { queue_id: i32 } => Invalid, "BadRequest", "Queue {queue_id} does not exist";
         NoUuid {} => Invalid, "BadRequest", "the uuid of the callback list is missing: DELETE /callback_lists/<uuid>";
         BadValue { reason: String } => Invalid, "BadRequest", "{reason}";
+        Busy {} => Unavailable, "ServiceUnavailable", "too many lists wait for their queues at once";
     }
 }
 

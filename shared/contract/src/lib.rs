@@ -6,6 +6,8 @@
 //!
 //! This crate does no I/O and knows neither NATS nor HTTP nor SQL.
 
+pub mod agent_config;
+pub mod agents;
 pub mod callback_import;
 pub mod callback_lists;
 pub mod callback_requests;
@@ -16,11 +18,13 @@ pub mod changes;
 pub mod csv;
 pub mod dates;
 pub mod directory;
+pub mod dissuasions;
 pub mod events;
 pub mod filter;
 pub mod ice_servers;
 pub mod imports;
 pub mod lines;
+pub mod lint;
 pub mod meetingrooms;
 pub mod merge;
 pub mod nested;

@@ -209,6 +209,52 @@ async fn the_demo_set_answers_what_the_documents_of_xivo_ask() {
         {"key": "other_preference", "value": "42", "value_type": "number"},
     ]);
     assert_eq!(launched.get(&home, "2.0/users/3/preferences").await, preferences);
+    let john = launched.get(&home, "1.0/agent_config/1").await;
+    let place = |queue: &str, id: i32, penalty: i32| {
+        json!({
+            "queue_name": queue, "queue_id": id, "interface": "Agent/1001", "penalty": penalty, "commented": 0,
+            "usertype": "Agent", "userid": 1, "channel": "Agent", "category": "Queue", "position": 1,
+        })
+    };
+    let expected = json!({
+        "id": 1, "firstname": "John", "lastname": "Doe", "number": "1001", "context": "default",
+        "member": [place("sales", 3, 1), place("orders", 6, 2)], "numgroup": 1, "userid": 2,
+    });
+    assert_eq!(john, expected);
+    let dissuasion = json!({"type": "soundFile", "value": {"soundFile": "sales_audio_file"}});
+    let sales = json!({"id": 3, "name": "sales", "dissuasion": dissuasion});
+    assert_eq!(launched.get(&home, "1.0/queue/3/dissuasion").await, sales);
+    let available = json!({
+        "id": 3, "name": "sales",
+        "dissuasions": {
+            "soundFiles": [{"soundFile": "sales_audio_file"}, {"soundFile": "sales_audio_file_2"}],
+            "queues": [{"queueName": "switchboard"}],
+        },
+    });
+    assert_eq!(launched.get(&home, "1.0/queue/3/dissuasions").await, available);
+    let findings = launched.get(&home, "2.0/lint").await;
+    let found: Vec<_> =
+        findings.as_array().unwrap().iter().map(|finding| [&finding["objectType"], &finding["objectId"]]).collect();
+    let lists = launched.get(&home, "1.0/callback_lists").await;
+    let lists = lists.as_array().unwrap();
+    let open: Vec<_> = lists
+        .iter()
+        .map(|list| (&list["name"], &list["queueId"], list["callbacks"].as_array().unwrap().len()))
+        .collect();
+    assert_eq!(
+        open,
+        [(&json!("Mine"), &json!(3), 3), (&json!("another"), &json!(2), 2), (&json!("Lyon"), &json!(7), 0)]
+    );
+    let first = &lists[0]["callbacks"][0];
+    let named = [&first["firstName"], &first["lastName"], &first["preferredPeriod"]["name"], &first["clotured"]];
+    assert_eq!(json!(named), json!(["John", "Doe", "Toute la journée", false]));
+    assert_eq!(lists[0]["callbacks"][2]["agentId"], 1);
+    let twice = &lists[1]["callbacks"][1]["uuid"];
+    assert_eq!(json!(found), json!([["callback_request", twice], ["agent", "6"], ["sound_file", "welcome"]]));
+    let filters = json!({"filters": [{"field": "phoneNumber", "operator": "=", "value": "1000"}]});
+    let find = launched.request(&home, Method::POST, "1.0//callback_requests/find").json(&filters);
+    let found: Value = find.send().await.unwrap().json().await.unwrap();
+    assert_eq!((&found["total"], &found["list"][0]["mobilePhoneNumber"]), (&json!(1), &json!("2000")));
     let ice_servers = json!({"stun_address": "stun:stun.l.google.com:19302"});
     assert_eq!(launched.get(&home, "1.0/sip/ice_servers").await, ice_servers);
     let john = json!({"username": "john", "password": "doe"});
@@ -228,6 +274,7 @@ async fn a_demo_set_that_was_loaded_half_way_is_completed() {
     assert_eq!(users[10]["lineType"], "custom");
     first.delete(&home, "2.0/users/11/line").await;
     first.delete(&home, "1.0/rights/user/jurbain").await;
+    let lists = first.get(&home, "1.0/callback_lists").await;
     fs::remove_file(home.0.join("demo-loaded")).unwrap();
     first.process.kill().unwrap();
     first.process.wait().await;
@@ -236,6 +283,7 @@ async fn a_demo_set_that_was_loaded_half_way_is_completed() {
     assert_eq!(second.get(&home, "2.0/users").await, users);
     assert_eq!(second.get(&home, "1.0/users").await, profiles);
     assert_eq!(second.rooms(&home).await, rooms);
+    assert_eq!(second.get(&home, "1.0/callback_lists").await, lists);
     assert!(second.process.stop(Duration::from_secs(40)).unwrap().success());
 }
 

@@ -1,5 +1,6 @@
 //! What every service needs beside its rules and its SQL.
 
+pub mod arrivals;
 pub mod connections;
 pub mod csv;
 pub mod database;
@@ -7,6 +8,7 @@ pub mod filter;
 pub mod follow;
 pub mod imports;
 pub mod journal;
+pub mod lint;
 pub mod listing;
 pub mod lookup;
 pub mod service;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use configmgt_contract::{BoxError, Listing};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, TryStreamExt, stream};
 use serde::Serialize;
 
 /// How many rows a listing reads at a time. A longer listing is not of one moment: an object that changes meanwhile is answered as
@@ -18,19 +18,16 @@ where
     K: Send + 'static,
     F: Future<Output = sqlx::Result<Vec<R>>> + Send + 'static,
 {
-    Listing::of_batches(batches(least, key, read))
+    Listing::of_batches(batches(least, key, read).map_ok(|rows| rows.into_iter().map(T::from).collect()))
 }
 
-/// The rows of [`by_key`], for a listing of another form.
-///
-/// While one batch is written, the database reads the next one, and no more: between two of them nobody holds a connection.
-pub fn batches<T, R, K, F>(
+/// The batches of such a listing as they are read, for one that is made of more than rows of one kind. The first is read at once.
+pub fn batches<R, K, F>(
     least: K,
     key: fn(&R) -> K,
     read: impl Fn(K) -> F + Send + Sync + 'static,
-) -> impl Stream<Item = Result<Vec<T>, BoxError>> + Send + 'static
+) -> impl Stream<Item = Result<Vec<R>, BoxError>> + Send + 'static
 where
-    T: From<R> + Send + 'static,
     R: Send + 'static,
     K: Send + 'static,
     F: Future<Output = sqlx::Result<Vec<R>>> + Send + 'static,
@@ -44,7 +41,7 @@ where
             let rows = coming.await??;
             let full = usize::try_from(BATCH) == Ok(rows.len());
             let next = rows.last().filter(|_| full).map(|last| tokio::spawn(read(key(last))));
-            Ok::<_, BoxError>(Some((rows.into_iter().map(T::from).collect(), next)))
+            Ok::<_, BoxError>(Some((rows, next)))
         }
     })
 }

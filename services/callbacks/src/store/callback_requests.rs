@@ -259,10 +259,14 @@ pub(crate) async fn others(
     most: i64,
 ) -> sqlx::Result<Vec<Uuid>> {
     let others = sqlx::query_scalar!(
-        "SELECT uuid FROM callback_request
-         WHERE list_uuid = $1 AND NOT clotured AND uuid <> $3
-           AND (dialled(phone_number) = ANY ($2) OR dialled(mobile_phone_number) = ANY ($2))
-         ORDER BY uuid LIMIT $4",
+        r#"SELECT uuid AS "uuid!" FROM (
+               SELECT uuid FROM callback_request
+               WHERE list_uuid = $1 AND NOT clotured AND uuid <> $3 AND phone_number IS NOT NULL AND dialled(phone_number) = ANY ($2)
+               UNION
+               SELECT uuid FROM callback_request
+               WHERE list_uuid = $1 AND NOT clotured AND uuid <> $3 AND mobile_phone_number IS NOT NULL
+                 AND dialled(mobile_phone_number) = ANY ($2)) AS other
+           ORDER BY uuid LIMIT $4"#,
         list,
         numbers,
         than,

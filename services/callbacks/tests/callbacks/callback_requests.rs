@@ -36,7 +36,8 @@ impl Service {
 /// `value` with other members.
 fn with(value: &Value, members: Value) -> Value {
     let mut value = value.clone();
-    value.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    let Value::Object(members) = members else { panic!("{members} has no members") };
+    value.as_object_mut().unwrap().extend(members);
     value
 }
 

@@ -90,9 +90,9 @@ async fn the_history_shows_each_object_as_clients_know_it() {
         let changes = service.ask_of::<ListChanges>(ListChanges::DOC.of("callbacks"), newest).await.unwrap();
         assert_eq!(changes["list"][0]["after"], after, "{object}");
     }
-    let takes = json!({"objectType": "callback_request", "offset": 0, "limit": 1});
-    let taken = service.ask_of::<ListChanges>(ListChanges::DOC.of("callbacks"), takes).await.unwrap();
-    assert_eq!(taken["list"][0]["changedFields"], json!(["agentId"]));
+    let newest = json!({"objectType": "callback_request", "offset": 0, "limit": 1});
+    let changes = service.ask_of::<ListChanges>(ListChanges::DOC.of("callbacks"), newest).await.unwrap();
+    assert_eq!(changes["list"][0]["changedFields"], json!(["agentId"]));
 }
 
 #[tokio::test]

@@ -6,7 +6,9 @@ mod callback_import;
 mod callback_lists;
 mod callback_requests;
 mod callback_tickets;
+mod expiry;
 mod journal;
+mod lint;
 mod model;
 mod periods;
 
@@ -46,7 +48,7 @@ impl Service {
         let local = Local::default().with(Arc::clone(&handlers));
         let owner = PgPool::connect_with(database.owner.clone()).await.unwrap();
         let service = Self { local, handlers, owner, _database: database };
-        service.run("INSERT INTO known_queue SELECT i, 'queue' || i FROM generate_series(1, 3) i").await;
+        service.run("INSERT INTO known_queue SELECT generate_series(1, 3)").await;
         service
     }
 
@@ -156,7 +158,7 @@ fn call() -> Call {
         idempotency_key: None,
         expected: None,
         traceparent: None,
-        deadline: Instant::now() + Duration::from_secs(60),
+        deadline: Instant::now() + Duration::from_mins(1),
     }
 }
 

@@ -20,7 +20,7 @@ const NUMBERS: [&str; 3] = ["1", "+33 2", "+332"];
 const DAYS: [&str; 2] = ["2027-01-01", "2027-02-01"];
 const PERIODS: usize = 3;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Create { number: &'static str, period: Option<usize> },
     Take { request: usize, agent: i32 },
@@ -183,7 +183,7 @@ impl Service {
     async fn take_step(&self, model: &mut Model, list: &str, step: Step) {
         let said = format!("{step:?}");
         let uuid = |request: usize| model.requests.get(request).map(|request| request.uuid.clone());
-        let outcome = match step.clone() {
+        let outcome = match step {
             Step::Create { number, period } => return self.create_step(model, list, number, period).await,
             Step::Take { request, agent } => match uuid(request) {
                 Some(uuid) => self.take(&uuid, agent).await,
