@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use configmgt_contract::{
     Expected, Fault, Status,
     agents::{CreateAgent, DeleteAgent, GetAgent, ListAgents, ReplaceAgent},
-    queues::DeleteQueue,
+    queues::{DeleteQueue, GetQueue},
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -139,6 +139,22 @@ async fn few_agents_wait_for_their_users_at_a_time_and_others_are_told_to_try_ag
     assert_eq!(answers.iter().filter(|answer| **answer == busy).count(), 4);
     let unknown = Err(bad_request("userid: there is no user 7"));
     assert_eq!(answers.iter().filter(|answer| **answer == unknown).count(), 16);
+}
+
+#[tokio::test]
+async fn agents_that_wait_for_their_users_keep_no_connection_from_others() {
+    let service = Service::with_queues(&["sales"]).await;
+    let waiting =
+        join_all((0..16).map(|number| service.create_agent(agent(&number.to_string(), json!({"userid": 7})))));
+    let reading = async {
+        for _ in 0..50 {
+            service.ask::<GetQueue>(json!({"id": 1})).await.unwrap();
+        }
+    };
+    tokio::select! {
+        answers = waiting => panic!("they did not wait, or kept others waiting: {answers:?}"),
+        () = reading => {}
+    }
 }
 
 #[tokio::test]
