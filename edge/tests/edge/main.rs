@@ -36,8 +36,13 @@ impl Answered {
 
 /// The application with the services that have operations.
 pub(crate) async fn application() -> Application {
-    application_of(&[configmgt_meetingroom::SERVICE, configmgt_queue_dissuasion::SERVICE, configmgt_users::SERVICE])
-        .await
+    application_of(&[
+        configmgt_callbacks::SERVICE,
+        configmgt_meetingroom::SERVICE,
+        configmgt_queue_dissuasion::SERVICE,
+        configmgt_users::SERVICE,
+    ])
+    .await
 }
 
 /// The application with these services only.

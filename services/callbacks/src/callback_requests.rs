@@ -178,19 +178,16 @@ pub(crate) fn check_note(note: &str) -> Result<(), String> {
 }
 
 /// The request as it is kept, if it can be: an optional text without anything to read is none.
-fn checked(
-    RequestFields { contact, due_date, period }: RequestFields,
-    clock: &Clock,
-) -> Result<NewRequest, RequestRefusal> {
+fn checked(fields: RequestFields, clock: &Clock) -> Result<NewRequest, RequestRefusal> {
     let bad = |field: &str, reason: String| RequestRefusal::BadValue { reason: format!("{field} {reason}") };
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let contact = Contact {
-        phone_number: given(contact.phone_number),
-        mobile_phone_number: given(contact.mobile_phone_number),
-        first_name: given(contact.first_name),
-        last_name: given(contact.last_name),
-        company: given(contact.company),
-        description: given(contact.description),
+        phone_number: given(fields.phone_number),
+        mobile_phone_number: given(fields.mobile_phone_number),
+        first_name: given(fields.first_name),
+        last_name: given(fields.last_name),
+        company: given(fields.company),
+        description: given(fields.description),
     };
     for (field, number) in [("phoneNumber", &contact.phone_number), ("mobilePhoneNumber", &contact.mobile_phone_number)]
     {
@@ -201,7 +198,7 @@ fn checked(
     if contact.phone_number.is_none() && contact.mobile_phone_number.is_none() {
         return Err(RequestRefusal::BadValue { reason: NO_NUMBER.to_owned() });
     }
-    let period = given(period);
+    let period = given(fields.period);
     for (field, name) in [
         ("firstName", &contact.first_name),
         ("lastName", &contact.last_name),
@@ -215,7 +212,7 @@ fn checked(
     if let Some(description) = &contact.description {
         check_note(description).map_err(|reason| bad("description", reason))?;
     }
-    Ok(NewRequest { contact, due_date: due_date.unwrap_or_else(|| clock.tomorrow()), period })
+    Ok(NewRequest { contact, due_date: fields.due_date.unwrap_or_else(|| clock.tomorrow()), period })
 }
 
 /// What is wrong with a request that cannot be called back.

@@ -43,7 +43,7 @@ refusals! {
     /// What the callback lists' rules say no with.
     pub enum ListRefusal {
         NotFound { uuid: Uuid } => NotFound, "NotFoundError", "Callback list {uuid} not found";
-        UnknownQueue { queue_id: i32 } => Invalid, "BadRequest", "Queue {queue_id} does not exist";
+        UnknownQueue { queue_id: i32 } => Invalid, "BadRequest", "queueId: there is no queue {queue_id}";
         NoUuid {} => Invalid, "BadRequest", "the uuid of the callback list is missing: DELETE /callback_lists/<uuid>";
         BadValue { reason: String } => Invalid, "BadRequest", "{reason}";
         Busy {} => Unavailable, "ServiceUnavailable", "too many lists wait for their queues at once";

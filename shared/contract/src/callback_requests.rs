@@ -73,8 +73,8 @@ refusals! {
         Taken { uuid: Uuid, agent_id: i32 } => Conflict, "Conflict", "Callback request {uuid} is taken by agent {agent_id}";
         Clotured { uuid: Uuid } => Conflict, "Conflict", "Callback request {uuid} is clotured";
         QueueDeleted { list: Uuid, queue_id: i32 } => Conflict, "Conflict", "Callback list {list} takes no requests any more: queue {queue_id} was deleted";
-        UnknownPeriod { name: String } => Invalid, "BadRequest", "There is no preferred callback period {name}";
-        NoSuchPeriod { uuid: Uuid } => Invalid, "BadRequest", "There is no preferred callback period {uuid}";
+        UnknownPeriod { name: String } => Invalid, "BadRequest", "period: there is no preferred callback period {name}";
+        NoSuchPeriod { uuid: Uuid } => Invalid, "BadRequest", "periodUuid: there is no preferred callback period {uuid}";
         BadValue { reason: String } => Invalid, "BadRequest", "{reason}";
         BadFilter { reason: String } => Invalid, "BadRequest", "{reason}";
     }
@@ -108,23 +108,19 @@ pub struct CallbackRequest {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Contact {
-    /// The number to call: 1 to 40 of the digits, `*` and `#`, maybe behind a `+`, maybe with blanks, dots, dashes, slashes and
-    /// brackets between.
+    /// The number to call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<String>,
     /// Another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mobile_phone_number: Option<String>,
-    /// At most 128 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
-    /// At most 128 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
-    /// At most 128 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub company: Option<String>,
-    /// A note for the agent: at most 4,096 characters.
+    /// A note for the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
@@ -164,12 +160,30 @@ impl Object for RequestState {
     const NAME: &'static str = "callback_request";
 }
 
-/// What a client says of a new request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// What a client says of a new request. At least one of the numbers is needed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestFields {
-    #[serde(flatten)]
-    pub contact: Contact,
+    /// The number to call: 1 to 40 of the digits, `*` and `#`, maybe behind a `+`, maybe with blanks, dots, dashes, slashes and
+    /// brackets between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_number: Option<String>,
+    /// Another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mobile_phone_number: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128)]
+    pub first_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128)]
+    pub last_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128)]
+    pub company: Option<String>,
+    /// A note for the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 4096)]
+    pub description: Option<String>,
     /// The deadline. Left out: the next day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_date: Option<Day>,
@@ -303,14 +317,13 @@ impl Example for RequestState {
 impl Example for RequestFields {
     fn example() -> Self {
         let text = |text: &str| Some(text.to_owned());
-        let contact = Contact {
+        Self {
             company: text("Cie"),
             phone_number: text("0298765432"),
             mobile_phone_number: text("0654321234"),
             first_name: text("Jack"),
-            ..Contact::default()
-        };
-        Self { contact, due_date: None, period: None }
+            ..Self::default()
+        }
     }
 }
 

@@ -49,7 +49,7 @@ refusals! {
         NotFound { uuid: Uuid } => NotFound, "NotFoundError", "Callback ticket {uuid} not found";
         RequestNotFound { uuid: Uuid } => NotFound, "NotFoundError", "Callback request {uuid} not found";
         ListNotFound { uuid: Uuid } => NotFound, "NotFoundError", "Callback list {uuid} not found";
-        UnknownPeriod { uuid: Uuid } => Invalid, "BadRequest", "There is no preferred callback period {uuid}";
+        UnknownPeriod { uuid: Uuid } => Invalid, "BadRequest", "periodUuid: there is no preferred callback period {uuid}";
         BadValue { reason: String } => Invalid, "BadRequest", "{reason}";
     }
 }

@@ -26,8 +26,8 @@ async fn a_list_needs_a_name_and_a_queue_that_exists() {
     let service = Service::start().await;
     let create =
         async |name: &str, queue: i64| service.ask::<CreateCallbackList>(json!({"name": name, "queueId": queue})).await;
-    assert_eq!(create("a", 4).await, Err(bad_request("Queue 4 does not exist")));
-    assert_eq!(create("a", -1).await, Err(bad_request("Queue -1 does not exist")));
+    assert_eq!(create("a", 4).await, Err(bad_request("queueId: there is no queue 4")));
+    assert_eq!(create("a", -1).await, Err(bad_request("queueId: there is no queue -1")));
     assert_eq!(create("", 1).await, Err(bad_request("name must not be empty")));
     assert_eq!(create("a\0b", 1).await, Err(bad_request("name contains a control character")));
     assert_eq!(create(&"a".repeat(129), 1).await, Err(bad_request("name has more than 128 characters")));

@@ -104,7 +104,10 @@ async fn what_cannot_be_called_back_is_refused_by_field() {
             "description has more than 4096 characters".to_owned(),
         ),
         (json!({"phoneNumber": "1", "description": "a\0"}), "description contains a control character".to_owned()),
-        (json!({"phoneNumber": "1", "period": "Night"}), "There is no preferred callback period Night".to_owned()),
+        (
+            json!({"phoneNumber": "1", "period": "Night"}),
+            "period: there is no preferred callback period Night".to_owned(),
+        ),
     ] {
         assert_eq!(service.create(&list, request.clone()).await, Err(bad_request(&reason)), "{request}");
     }
@@ -224,7 +227,7 @@ async fn a_request_is_put_off_to_another_day_and_period() {
         &put_off["agentId"],
     );
     assert_eq!(members, expected);
-    let unknown = bad_request(&format!("There is no preferred callback period {NOBODY}"));
+    let unknown = bad_request(&format!("periodUuid: there is no preferred callback period {NOBODY}"));
     assert_eq!(service.reschedule(&uuid, "2027-01-02", NOBODY).await, Err(unknown));
     assert_eq!(service.get(&uuid).await, Ok(put_off));
 }

@@ -87,7 +87,7 @@ async fn what_a_ticket_cannot_say_is_refused_and_nothing_changes() {
         (json!({"status": "Fax", "comment": "a".repeat(4097)}), "comment has more than 4096 characters".to_owned()),
         (
             json!({"status": "Callback", "dueDate": "2027-01-01", "periodUuid": NOBODY}),
-            format!("There is no preferred callback period {NOBODY}"),
+            format!("periodUuid: there is no preferred callback period {NOBODY}"),
         ),
     ] {
         assert_eq!(service.update_ticket(&ticket, update.clone()).await, Err(bad_request(&reason)), "{update}");

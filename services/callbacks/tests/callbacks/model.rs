@@ -130,7 +130,10 @@ impl Model {
             }),
             Step::Reschedule { request, day, period } => {
                 let exists = self.exists(period);
-                let refusal = bad_request(&format!("There is no preferred callback period {}", self.periods[period].0));
+                let refusal = bad_request(&format!(
+                    "periodUuid: there is no preferred callback period {}",
+                    self.periods[period].0
+                ));
                 self.change(request, |request| {
                     if !exists {
                         return Err(refusal);
@@ -223,7 +226,7 @@ impl Service {
         let created = self.create(list, json!({"phoneNumber": number, "dueDate": DAYS[0], "period": name})).await;
         let period = period.unwrap_or(model.default);
         if !model.exists(period) {
-            let refused = bad_request(&format!("There is no preferred callback period P{period}"));
+            let refused = bad_request(&format!("period: there is no preferred callback period P{period}"));
             assert_eq!(created, Err(refused));
             return;
         }
