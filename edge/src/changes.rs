@@ -9,14 +9,14 @@ use configmgt_contract::{
 };
 use futures_util::{
     FutureExt,
-    future::{BoxFuture, join_all, try_join_all},
+    future::{BoxFuture, try_join_all},
 };
 use serde::de::DeserializeOwned;
 use utoipa::openapi::Type;
 use uuid::Uuid;
 
 use crate::{
-    exchange::Edge,
+    exchange::{Edge, found},
     inputs::{Given, Parameters, QueryParameter},
     table::request,
 };
@@ -112,21 +112,10 @@ pub(crate) fn revert(
     .boxed()
 }
 
+/// The service that made the change, with the change.
 async fn owner(edge: &Edge, event_id: Uuid, call: &Call) -> Result<(&'static str, Answer), Fault> {
-    let questions = SERVICES.map(|service| async move {
-        let request = request(&GetChange { event_id }, GetChange::DOC.of(service), call.clone())?;
-        Ok((service, edge.transport.call(request).await?))
-    });
-    let (mut found, mut failed) = (None, None);
-    for answer in join_all(questions).await {
-        match answer {
-            Ok(answer) => found = Some(answer),
-            Err(fault @ Fault { status: Status::NotFound, .. }) => drop(fault),
-            Err(fault) => failed = Some(fault),
-        }
-    }
-    // As long as a service has not answered, nobody knows that the change does not exist.
-    found.ok_or_else(|| failed.unwrap_or_else(|| ChangeRefusal::NotFound { event_id }.fault()))
+    let found = found(edge, GetChange { event_id }, &SERVICES, call).await?;
+    found.ok_or_else(|| ChangeRefusal::NotFound { event_id }.fault())
 }
 
 /// The whole reply of the service of `doc`.

@@ -1,11 +1,18 @@
-//! What stands behind the `?` of an import.
+//! Imports: what stands behind their `?`, and where they are followed.
 
-use configmgt_contract::{Fault, user_import::ImportUsers};
+use configmgt_contract::{
+    Answer, Call, Fault, Refusal,
+    imports::{GetImport, IMPORTERS, ImportOptions, ImportsRefusal},
+};
+use futures_util::{FutureExt, future::BoxFuture};
 use utoipa::openapi::Type;
 
-use crate::inputs::{Given, Parameters, QueryParameter};
+use crate::{
+    exchange::{Edge, found},
+    inputs::{Given, Parameters, QueryParameter},
+};
 
-impl Parameters for ImportUsers {
+impl Parameters for ImportOptions {
     const NAMES: &'static [QueryParameter] = &[
         QueryParameter {
             name: "dry_run",
@@ -22,4 +29,13 @@ impl Parameters for ImportUsers {
     fn read(given: &Given) -> Result<Self, Fault> {
         Ok(Self { dry_run: given.flag("dry_run")?, import: given.uuid("import")? })
     }
+}
+
+/// Asks every service that imports; one of them may have it.
+pub(crate) fn get(edge: Edge, import: GetImport, call: Call) -> BoxFuture<'static, Result<Answer, Fault>> {
+    async move {
+        let found = found(&edge, import, &IMPORTERS, &call).await?;
+        found.map(|(_, answer)| answer).ok_or_else(|| ImportsRefusal::NotFound { id: import.id }.fault())
+    }
+    .boxed()
 }

@@ -6,6 +6,7 @@
 
 pub mod application;
 mod asyncapi;
+mod callback_lists;
 mod changes;
 mod documents;
 mod etag;

@@ -4,6 +4,13 @@ use axum::routing::get;
 use configmgt_contract::{
     agent_config::{GetAgentConfig, ListAgentConfigs},
     agents::{CreateAgent, DeleteAgent, GetAgent, ListAgents, ReplaceAgent},
+    callback_import::{self, ImportCallbackRequests},
+    callback_lists::{CreateCallbackList, DeleteCallbackList, DeleteUnnamedCallbackList, ListCallbackLists},
+    callback_requests::{
+        ClotureCallbackRequest, CreateCallbackRequest, FindCallbackRequests, GetCallbackRequest,
+        ReleaseCallbackRequest, RescheduleCallbackRequest, TakeCallbackRequest, UnclotureCallbackRequest,
+    },
+    callback_tickets::{CreateCallbackTicket, ExportCallbackTickets, GetCallbackTicket, UpdateCallbackTicket},
     catalogues::{
         CreateContext, CreateEntity, CreateLabel, CreateMediaserver, DeleteContext, DeleteEntity, DeleteLabel,
         DeleteMediaserver, ListContexts, ListEntities, ListLabels, ListMediaservers,
@@ -12,20 +19,22 @@ use configmgt_contract::{
     directory::{FindUsers, ListContacts, ListUsers},
     dissuasions::{ExplainDissuasion, GetDissuasion, ListDissuasions, SetSoundFile, SetTarget},
     ice_servers::{GetIceServers, SetIceServers},
+    imports::{GetImport, ImportOptions},
     lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
     lint::ListFindings,
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
+    periods::{CreatePeriod, DeletePeriod, GetPeriod, ListPeriods, UpdatePeriod},
     preferences::{CreatePreference, DeletePreference, GetPreference, ListPreferences, UpdatePreference},
     queues::{CreateQueue, DeleteQueue, GetQueue, ListQueues, ReplaceQueue},
     rights::{DeleteRight, GetRight, ListProfiles, SetRight},
     services::{GetServices, UpdateServices},
-    user_import::{self, GetImport, ImportUsers},
+    user_import::{self, ImportUsers},
     users::{CreateUser, DeleteUser, GetUser, PatchUser, ReplaceUser},
     validation::ValidateUser,
 };
 
 use crate::{
-    changes, events,
+    changes, events, imports,
     inputs::{Json, Path, Query},
     lint,
     table::Table,
@@ -33,7 +42,13 @@ use crate::{
 
 /// Every route, in the order of the documents.
 pub fn routes() -> Table {
-    Table::default()
+    let parts = [users, callbacks, queues, meetingrooms, all_services];
+    parts.into_iter().fold(Table::default(), |table, part| part(table))
+}
+
+/// What the users service answers.
+fn users(table: Table) -> Table {
+    table
         .section("Users", "/configmgt/api/2.0")
         .get("/users", || ListUsers {})
         .post("/users/find", |Json(find): Json<FindUsers>| find)
@@ -43,8 +58,8 @@ pub fn routes() -> Table {
         .put("/users/{id}", |Path(id), Json(fields)| ReplaceUser { id, fields })
         .patch("/users/{id}", |Path(id), Json(patch)| PatchUser { id, patch })
         .delete("/users/{id}", |Path(id)| DeleteUser { id })
-        .import("/users/csv", user_import::EXAMPLE, |Query(import): Query<ImportUsers>| import)
-        .get("/imports/{id}", |Path(id)| GetImport { id })
+        .import("/users/csv", user_import::EXAMPLE, |Query(options): Query<ImportOptions>| ImportUsers(options))
+        .get_by("/imports/{id}", |Path(id)| GetImport { id }, imports::get)
         .post("/user/validate", |Json(user): Json<ValidateUser>| user)
         .section("Entities, media servers, contexts and labels", "/configmgt/api/2.0")
         .get("/entities", || ListEntities {})
@@ -89,6 +104,49 @@ pub fn routes() -> Table {
         .section("SIP configuration", "/configmgt/api/1.0")
         .get("/sip/ice_servers", || GetIceServers {})
         .put("/sip/ice_servers", |Json(configuration): Json<SetIceServers>| configuration)
+}
+
+/// What the callbacks service answers.
+fn callbacks(table: Table) -> Table {
+    table
+        .section("Callbacks", "/configmgt/api/1.0")
+        .post("/callback_lists", |Json(list): Json<CreateCallbackList>| list)
+        .get("/callback_lists", |Query(lists): Query<ListCallbackLists>| lists)
+        .delete("/callback_lists/{uuid}", |Path(uuid)| DeleteCallbackList { uuid })
+        .delete("/callback_lists", || DeleteUnnamedCallbackList {})
+        .import(
+            "/callback_lists/{listUuid}/callback_requests/csv",
+            callback_import::EXAMPLE,
+            |Path(list_uuid), Query(options)| ImportCallbackRequests { list_uuid, options },
+        )
+        .post("/callback_lists/{listUuid}/callback_requests", |Path(list_uuid), Json(request)| CreateCallbackRequest {
+            list_uuid,
+            request,
+        })
+        .get("/callback_lists/{listUuid}/callback_tickets/csv", |Path(list_uuid)| ExportCallbackTickets { list_uuid })
+        .post("/callback_requests/find", |Json(find): Json<FindCallbackRequests>| find)
+        .get("/callback_requests/{uuid}", |Path(uuid)| GetCallbackRequest { uuid })
+        .post("/callback_requests/{uuid}/take", |Path(uuid), Json(taker)| TakeCallbackRequest { uuid, taker })
+        .post("/callback_requests/{uuid}/release", |Path(uuid)| ReleaseCallbackRequest { uuid })
+        .post("/callback_requests/{uuid}/cloture", |Path(uuid)| ClotureCallbackRequest { uuid })
+        .post("/callback_requests/{uuid}/uncloture", |Path(uuid)| UnclotureCallbackRequest { uuid })
+        .post("/callback_requests/{uuid}/reschedule", |Path(uuid), Json(schedule)| RescheduleCallbackRequest {
+            uuid,
+            schedule,
+        })
+        .post("/callback_tickets", |Json(ticket): Json<CreateCallbackTicket>| ticket)
+        .get("/callback_tickets/{uuid}", |Path(uuid)| GetCallbackTicket { uuid })
+        .put("/callback_tickets/{uuid}", |Path(uuid), Json(ticket)| UpdateCallbackTicket { uuid, ticket })
+        .get("/preferred_callback_periods", || ListPeriods {})
+        .post("/preferred_callback_periods", |Json(period): Json<CreatePeriod>| period)
+        .get("/preferred_callback_periods/{uuid}", |Path(uuid)| GetPeriod { uuid })
+        .put("/preferred_callback_periods/{uuid}", |Path(uuid), Json(period)| UpdatePeriod { uuid, period })
+        .delete("/preferred_callback_periods/{uuid}", |Path(uuid)| DeletePeriod { uuid })
+}
+
+/// What the queue-dissuasion service answers.
+fn queues(table: Table) -> Table {
+    table
         .section("Queues", "/configmgt/api/2.0")
         .get("/queues", || ListQueues {})
         .post("/queues", |Json(queue): Json<CreateQueue>| queue)
@@ -111,6 +169,11 @@ pub fn routes() -> Table {
         .put("/queue/{id}/dissuasion/queue", |Path(id), Json(to)| SetTarget { id, to })
         .section("Queue dissuasion", "/configmgt/api/2.0")
         .get("/queues/{id}/dissuasion/explain", |Path(id)| ExplainDissuasion { id })
+}
+
+/// What the meetingroom service answers.
+fn meetingrooms(table: Table) -> Table {
+    table
         .section("Meeting rooms", "/configmgt/api/2.0")
         .get("/meetingrooms", || ListRooms {})
         .post("/meetingrooms", |Json(room): Json<CreateRoom>| room)
@@ -118,6 +181,11 @@ pub fn routes() -> Table {
         .get("/meetingrooms/{id}", |Path(id)| GetRoom { id })
         .delete("/meetingrooms/{id}", |Path(id)| DeleteRoom { id })
         .post("/meetingrooms/find", |Json(find): Json<FindRooms>| find)
+}
+
+/// What all services answer together.
+fn all_services(table: Table) -> Table {
+    table
         .section("Lint", "/configmgt/api/2.0")
         .get_by("/lint", || ListFindings {}, lint::list)
         .section("Changes", "/configmgt/api/2.0")

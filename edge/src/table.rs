@@ -171,7 +171,7 @@ impl Table {
             success: <A::Operation as Operation>::Reply::SUCCESS.http(),
             versioned: <A::Operation as Operation>::Reply::VERSIONED,
             creates: <A::Operation as Operation>::Reply::SUCCESS == Success::Created,
-            kind: "application/json",
+            kind: <A::Operation as Operation>::Reply::CONTENT_TYPE,
             reply: <A::Operation as Operation>::Reply::schema(),
             refusals: OperationDoc::refusals_of::<A::Operation>().collect(),
             handler,
@@ -309,7 +309,7 @@ fn success<O: Operation>(path: &str, answer: Answer) -> Response<Body> {
     let status = O::Reply::SUCCESS.http();
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     if response.status() != StatusCode::NO_CONTENT {
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(O::Reply::CONTENT_TYPE));
     }
     if let Some(tag) = version.and_then(etag::of) {
         response.headers_mut().insert(header::ETAG, tag);

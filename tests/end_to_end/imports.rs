@@ -19,7 +19,7 @@ fn rows(users: std::ops::RangeInclusive<u32>) -> String {
 }
 
 /// A body that is sent by hand. It ends with the sender.
-fn by_hand() -> (mpsc::UnboundedSender<String>, Body) {
+pub(crate) fn by_hand() -> (mpsc::UnboundedSender<String>, Body) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let pieces = futures_util::stream::unfold(receiver, async |mut pieces: mpsc::UnboundedReceiver<String>| {
         pieces.recv().await.map(|piece| (Ok::<_, std::io::Error>(piece), pieces))

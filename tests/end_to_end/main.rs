@@ -4,6 +4,8 @@
 
 mod accounts;
 mod agents;
+mod callback_imports;
+mod callbacks;
 mod catalogues;
 mod directory;
 mod dissuasions;

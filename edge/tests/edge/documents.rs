@@ -13,7 +13,9 @@ async fn document() -> Value {
 
 /// A path with something in the place of its parameters.
 fn address(path: &str) -> String {
-    path.replace("{id}", "1").replace("{login}", "jbond").replace("{key}", "preferred_device")
+    let uuid = "019ab5c2-1f3e-7c4a-9d21-5b8e0f6a7c11";
+    let path = path.replace("{id}", "1").replace("{login}", "jbond").replace("{key}", "preferred_device");
+    path.replace("{uuid}", uuid).replace("{listUuid}", uuid)
 }
 
 /// Each operation of the document: method, path, and what it says.

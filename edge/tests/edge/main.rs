@@ -36,8 +36,13 @@ impl Answered {
 
 /// The application with the services that have operations.
 pub(crate) async fn application() -> Application {
-    application_of(&[configmgt_meetingroom::SERVICE, configmgt_queue_dissuasion::SERVICE, configmgt_users::SERVICE])
-        .await
+    application_of(&[
+        configmgt_callbacks::SERVICE,
+        configmgt_meetingroom::SERVICE,
+        configmgt_queue_dissuasion::SERVICE,
+        configmgt_users::SERVICE,
+    ])
+    .await
 }
 
 /// The application with these services only.
@@ -45,7 +50,7 @@ pub(crate) async fn application_of(services: &[Description]) -> Application {
     let database = Database::create().await.unwrap();
     let local = services.iter().fold(Local::default(), |local, service| {
         let journal = Journal::new(Connections::new(database.of_service(service.name)));
-        local.with(Arc::new(service.handlers(&journal)))
+        local.with(Arc::new(service.handlers(&journal).unwrap()))
     });
     over(local)
 }

@@ -1,9 +1,33 @@
 //! The `callbacks` service: callback lists, requests, periods and tickets.
 
+mod callback_import;
+mod callback_lists;
+mod callback_requests;
+mod callback_tickets;
+mod clock;
+mod expiry;
+mod lint;
+mod numbers;
+mod periods;
+mod store;
+
 use std::sync::Arc;
 
-use configmgt_contract::{callbacks, lint::Lint};
-use configmgt_runtime::{lint::NothingToFind, service::Description};
+use configmgt_bus::Handlers;
+use configmgt_contract::{
+    callback_import::CallbackImport, callback_lists::CallbackLists, callback_requests::CallbackRequests,
+    callback_tickets::CallbackTickets, callbacks, imports::Imports as _, lint::Lint, periods::Periods, queues::Queue,
+};
+use configmgt_runtime::{
+    follow::Follows,
+    imports::Imports,
+    journal::{Journal, Object},
+    service::Description,
+    settings::SettingError,
+};
+
+use clock::Clock;
+use store::known_queues::KnownQueues;
 
 /// The service, for [`configmgt_runtime::service::main`].
 pub const SERVICE: Description = Description {
@@ -11,8 +35,36 @@ pub const SERVICE: Description = Description {
     process: env!("CARGO_PKG_NAME"),
     version: env!("CARGO_PKG_VERSION"),
     summary: "Callback lists, requests, periods and tickets",
-    objects: &[],
-    follows: &[],
+    objects: &OBJECTS,
+    follows: &[Follows::of::<Queue, KnownQueues>()],
     initial: &[],
-    handlers: |handlers, journal| handlers.with_own(&Arc::new(NothingToFind::new(journal)), Lint::endpoints()),
+    handlers,
 };
+
+/// What it journals.
+const OBJECTS: [Object; 4] = [
+    store::periods::OBJECT,
+    store::callback_lists::OBJECT,
+    store::callback_requests::OBJECT,
+    store::callback_tickets::OBJECT,
+];
+
+fn handlers(handlers: Handlers, journal: Journal) -> Result<Handlers, SettingError> {
+    let clock = Clock::from_settings()?;
+    let periods = Arc::new(periods::Periods::new(journal.clone()));
+    let lists = Arc::new(callback_lists::CallbackLists::new(journal.clone()));
+    let requests = Arc::new(callback_requests::CallbackRequests::new(journal.clone(), clock.clone()));
+    let tickets = Arc::new(callback_tickets::CallbackTickets::new(journal.clone()));
+    let import = Arc::new(callback_import::CallbackImport::new(journal.clone(), clock.clone()));
+    let imports = Arc::new(Imports::new(journal.clone()));
+    let lint = Arc::new(lint::Lint::new(journal.clone(), clock));
+    tokio::spawn(expiry::run(journal, expiry::hold()?));
+    Ok(handlers
+        .with(&periods, Periods::endpoints())
+        .with(&lists, CallbackLists::endpoints())
+        .with(&requests, CallbackRequests::endpoints())
+        .with(&tickets, CallbackTickets::endpoints())
+        .with(&import, CallbackImport::endpoints())
+        .with_own(&imports, Imports::endpoints())
+        .with_own(&lint, Lint::endpoints()))
+}

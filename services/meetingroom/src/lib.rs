@@ -25,13 +25,13 @@ pub const SERVICE: Description = Description {
     objects: &OBJECTS,
     follows: &[],
     initial: &[],
-    handlers,
+    handlers: |handlers, journal| Ok(with_operations(handlers, journal)),
 };
 
 /// What it journals.
 const OBJECTS: [Object; 1] = [store::meetingrooms::OBJECT];
 
-fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
+fn with_operations(handlers: Handlers, journal: Journal) -> Handlers {
     let rooms = Arc::new(meetingrooms::Rooms::new(journal.clone()));
     let lint = Arc::new(NothingToFind::new(journal));
     handlers.with(&rooms, MeetingRooms::endpoints()).with_own(&lint, Lint::endpoints())

@@ -30,7 +30,7 @@ impl Service {
     async fn start() -> Self {
         let database = Database::create().await.unwrap();
         let journal = Journal::new(Connections::new(database.of_service("meetingroom")));
-        let handlers = Arc::new(configmgt_meetingroom::SERVICE.handlers(&journal));
+        let handlers = Arc::new(configmgt_meetingroom::SERVICE.handlers(&journal).unwrap());
         let local = Local::default().with(Arc::clone(&handlers));
         Self { local, handlers, database }
     }

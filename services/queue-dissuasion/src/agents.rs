@@ -1,7 +1,5 @@
 //! The rules of agents.
 
-use std::time::Duration;
-
 use configmgt_contract::{
     Call, Created, Failure, Outcome, Owner, Versioned,
     agents::{
@@ -10,16 +8,13 @@ use configmgt_contract::{
     },
 };
 use configmgt_runtime::{
+    arrivals::{Arrival, Arrivals},
     journal::{Change, Journal},
     listing,
     sqlstate::broken_constraint,
     text,
 };
 use futures_util::FutureExt;
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, sleep},
-};
 
 use crate::store::{
     agents::{self as store, NewAgent},
@@ -34,19 +29,10 @@ const DEFAULT_POSITION: i32 = 1;
 /// The most queues of an agent.
 const MAX_QUEUES: usize = 1000;
 
-/// How long a write waits for a user whose creation may be on its way. Usually it is here within 30 ms.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// How many writes wait at a time. The edge asks for one that waits again and again, and each time counts.
-const WAITING: usize = 16;
-
 pub(crate) struct Agents {
     journal: Journal,
     by_id: store::AgentLookup,
-    waiting: Semaphore,
+    users: Arrivals,
 }
 
 impl Agents {
@@ -54,31 +40,18 @@ impl Agents {
         let by_id = store::AgentLookup::new(journal.connections().clone(), |connection, ids| {
             store::by_ids(connection, ids).boxed()
         });
-        Self { journal, by_id, waiting: Semaphore::new(WAITING) }
+        let users =
+            Arrivals::new(journal.connections().clone(), |connection, id| known_users::exists(connection, id).boxed());
+        Self { journal, by_id, users }
     }
 
-    /// Succeeds once the user is known. Whoever creates a user and right after it the user's agent does not care that the one has to
-    /// reach this service as an event.
+    /// Succeeds once the user is known.
     async fn knows(&self, change: &mut Change, user_id: i32) -> Result<(), Failure<AgentRefusal>> {
-        if known_users::exists(change.connection(), user_id).await? {
-            return Ok(());
+        match self.users.wait(change, user_id).await? {
+            Arrival::Here => Ok(()),
+            Arrival::NotHere => Err(unknown_user(i64::from(user_id)).into()),
+            Arrival::Busy => Err(AgentRefusal::Busy {}.into()),
         }
-        let _place = self.waiting.try_acquire().map_err(|_| AgentRefusal::Busy {})?;
-        if change.apart(self.comes(user_id)).await?? { Ok(()) } else { Err(unknown_user(i64::from(user_id)).into()) }
-    }
-
-    /// Looks for the user until he is there, or for long enough.
-    async fn comes(&self, user_id: i32) -> sqlx::Result<bool> {
-        let begin = Instant::now();
-        while begin.elapsed() < PATIENCE {
-            sleep(PAUSE).await;
-            let mut connection = self.journal.connections().lend().await?;
-            let exists = known_users::exists(&mut connection, user_id).await;
-            if connection.done(exists)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 }
 

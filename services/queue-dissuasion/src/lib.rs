@@ -36,7 +36,7 @@ pub const SERVICE: Description = Description {
     objects: &[store::queues::OBJECT, store::agents::OBJECT, store::dissuasions::OBJECT],
     follows: &[Follows::of::<User, KnownUsers>()],
     initial: &[],
-    handlers: |handlers, journal| with_settings(handlers, journal, Settings::from_environment()),
+    handlers: |handlers, journal| Ok(with_settings(handlers, journal, Settings::from_environment())),
 };
 
 /// Adds the service's operations to `handlers`, with these settings.

@@ -21,6 +21,7 @@ use configmgt_contract::{
     catalogues::{Contexts, Entities, Labels, Mediaservers},
     directory::Directory,
     ice_servers::IceServers,
+    imports::Imports as _,
     lines::Lines,
     lint::Lint,
     preferences::Preferences,
@@ -31,6 +32,7 @@ use configmgt_contract::{
     validation::Validation,
 };
 use configmgt_runtime::{
+    imports::Imports,
     journal::{Journal, Object},
     lint::NothingToFind,
     service::Description,
@@ -47,7 +49,7 @@ pub const SERVICE: Description = Description {
     objects: &OBJECTS,
     follows: &[],
     initial: &[ice_servers::INITIAL],
-    handlers,
+    handlers: |handlers, journal| Ok(with_operations(handlers, journal)),
 };
 
 /// What it journals.
@@ -64,9 +66,10 @@ const OBJECTS: [Object; 10] = [
     store::ice_servers::OBJECT,
 ];
 
-fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
+fn with_operations(handlers: Handlers, journal: Journal) -> Handlers {
     let passwords = Passwords::start();
     let users = Arc::new(users::Users::new(journal.clone(), passwords.clone()));
+    let imports = Arc::new(Imports::new(journal.clone()));
     let import = Arc::new(user_import::UserImport::new(journal.clone(), passwords.clone()));
     let validator = Arc::new(validation::Validator::new(journal.clone(), passwords));
     let directory = Arc::new(directory::Directory::new(journal.clone()));
@@ -80,6 +83,7 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
     handlers
         .with(&users, Users::endpoints())
         .with(&import, UserImport::endpoints())
+        .with_own(&imports, Imports::endpoints())
         .with(&validator, Validation::endpoints())
         .with(&directory, Directory::endpoints())
         .with(&catalogues, Entities::endpoints())

@@ -8,21 +8,29 @@
 
 pub mod agent_config;
 pub mod agents;
+pub mod callback_import;
+pub mod callback_lists;
+pub mod callback_requests;
+pub mod callback_tickets;
 pub mod callbacks;
 pub mod catalogues;
 pub mod changes;
+pub mod csv;
 pub mod dates;
 pub mod directory;
 pub mod dissuasions;
 pub mod events;
 pub mod filter;
 pub mod ice_servers;
+pub mod imports;
 pub mod lines;
 pub mod lint;
 pub mod meetingrooms;
 pub mod merge;
+pub mod nested;
 pub mod numbers;
 pub mod password;
+pub mod periods;
 pub mod preferences;
 pub mod queues;
 pub mod rights;
@@ -36,6 +44,7 @@ mod objects;
 mod operation;
 mod refusal;
 mod reply;
+mod written;
 
 pub use listing::Listing;
 pub use objects::objects;

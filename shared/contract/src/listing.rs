@@ -1,12 +1,17 @@
-use bytes::{Bytes, BytesMut};
-use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+use std::marker::PhantomData;
+
+use bytes::{BufMut, BytesMut};
+use futures_util::stream::{BoxStream, Stream, StreamExt};
 use serde::Serialize;
 use utoipa::{
     ToSchema,
     openapi::{ArrayBuilder, RefOr},
 };
 
-use crate::{Answer, Body, BoxError, Example, PIECE_BYTES, Reply, Success};
+use crate::{
+    Answer, Body, BoxError, Example, Reply, Success,
+    written::{Writer, pieces},
+};
 
 /// A JSON array of any length. Its items are written as they come and leave in pieces, so nobody holds all of it.
 pub struct Listing<T> {
@@ -18,46 +23,32 @@ impl<T: Serialize + Send + 'static> Listing<T> {
     pub fn of_batches<E: Into<BoxError>>(batches: impl Stream<Item = Result<Vec<T>, E>> + Send + 'static) -> Self {
         Self { items: batches.map(|batch| batch.map_err(Into::into)).boxed() }
     }
-
-    fn pieces(self) -> impl Stream<Item = Result<Bytes, BoxError>> + Send + 'static {
-        let writer = ArrayWriter { batches: self.items, written: BytesMut::from(&b"["[..]), first: true, done: false };
-        stream::try_unfold(writer, |mut writer| async move {
-            let piece = writer.next_piece().await?;
-            Ok(piece.map(|piece| (piece, writer)))
-        })
-    }
 }
 
 struct ArrayWriter<T> {
-    batches: BoxStream<'static, Result<Vec<T>, BoxError>>,
-    written: BytesMut,
     first: bool,
-    done: bool,
+    items: PhantomData<fn(T)>,
 }
 
-impl<T: Serialize> ArrayWriter<T> {
-    async fn next_piece(&mut self) -> Result<Option<Bytes>, BoxError> {
-        while !self.done && self.written.len() < PIECE_BYTES {
-            match self.batches.next().await {
-                Some(batch) => self.write(&batch?)?,
-                None => {
-                    self.written.extend_from_slice(b"]");
-                    self.done = true;
-                }
-            }
-        }
-        let length = self.written.len().min(PIECE_BYTES);
-        Ok((length > 0).then(|| self.written.split_to(length).freeze()))
+impl<T: Serialize + Send + 'static> Writer for ArrayWriter<T> {
+    type Batch = Vec<T>;
+
+    fn begin(&mut self, written: &mut BytesMut) {
+        written.put_u8(b'[');
     }
 
-    fn write(&mut self, batch: &[T]) -> Result<(), BoxError> {
-        for item in batch {
+    fn write(&mut self, batch: Vec<T>, written: &mut BytesMut) -> Result<(), BoxError> {
+        for item in &batch {
             if !std::mem::take(&mut self.first) {
-                self.written.extend_from_slice(b",");
+                written.put_u8(b',');
             }
-            serde_json::to_writer(bytes::BufMut::writer(&mut self.written), item)?;
+            serde_json::to_writer(written.writer(), item)?;
         }
         Ok(())
+    }
+
+    fn end(&mut self, written: &mut BytesMut) {
+        written.put_u8(b']');
     }
 }
 
@@ -65,15 +56,20 @@ impl<T: Serialize + ToSchema + Example + Send + 'static> Reply for Listing<T> {
     const SUCCESS: Success = Success::Ok;
 
     fn answer(self) -> Result<Answer, BoxError> {
-        Ok(Answer::Pieces(self.pieces().boxed()))
+        Ok(Answer::Pieces(pieces(self.items, ArrayWriter { first: true, items: PhantomData }).boxed()))
     }
 
     fn schema() -> Option<Body> {
-        let item = Body::of::<T>();
-        Some(Body {
-            schema: RefOr::T(ArrayBuilder::new().items(item.schema).build().into()),
-            components: item.components,
-            example: serde_json::Value::Array(vec![item.example]),
-        })
+        Some(array_of::<T>())
+    }
+}
+
+/// An array, as the documents describe it.
+pub(crate) fn array_of<T: Serialize + ToSchema + Example>() -> Body {
+    let item = Body::of::<T>();
+    Body {
+        schema: RefOr::T(ArrayBuilder::new().items(item.schema).build().into()),
+        components: item.components,
+        example: serde_json::Value::Array(vec![item.example]),
     }
 }

@@ -147,6 +147,14 @@ pub fn optional_whole_ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     Ok(given.map(|ids| ids.into_iter().map(|Given(id)| id).collect()))
 }
 
+/// As [`whole_id`], for what may be left out.
+pub fn optional_whole_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
+    #[derive(Deserialize)]
+    struct Given(#[serde(deserialize_with = "whole_id")] i32);
+
+    Ok(Option::deserialize(deserializer)?.map(|Given(id)| id))
+}
+
 /// As [`whole`], for identifiers.
 pub fn whole_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
     let number = whole(deserializer)?;

@@ -1,11 +1,15 @@
 use crate::{
     agents::Agent,
+    callback_lists::ListState,
+    callback_requests::RequestState,
+    callback_tickets::CallbackTicket,
     catalogues::{Context, Entity, Label, Mediaserver},
     dissuasions::DissuasionState,
     events::ObjectDoc,
     ice_servers::IceConfiguration,
     lines::LineState,
     meetingrooms::RoomState,
+    periods::Period,
     preferences::PreferenceState,
     queues::Queue,
     rights::RightState,
@@ -30,5 +34,9 @@ pub fn objects() -> Vec<ObjectDoc> {
         ObjectDoc::of::<Queue>(),
         ObjectDoc::of::<Agent>(),
         ObjectDoc::of::<DissuasionState>(),
+        ObjectDoc::of::<Period>(),
+        ObjectDoc::of::<ListState>(),
+        ObjectDoc::of::<RequestState>(),
+        ObjectDoc::of::<CallbackTicket>(),
     ]
 }

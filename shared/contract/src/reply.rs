@@ -46,6 +46,9 @@ pub trait Reply: Sized + Send + 'static {
     /// Whether the answer carries the version of the object it shows.
     const VERSIONED: bool = false;
 
+    /// What the body is, in HTTP's terms.
+    const CONTENT_TYPE: &'static str = "application/json";
+
     /// The bytes the service writes and the edge passes on.
     fn answer(self) -> Result<Answer, BoxError>;
 

@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use crate::{Example, Unreadable, refusals, service};
+use crate::{
+    Example,
+    imports::{ImportOptions, LineError},
+    refusals, service,
+};
 
 service! {
     /// The import of users, owned by the `users` service.
@@ -16,21 +19,15 @@ service! {
         /// between), `lineType`, `extension`, `context`, `site`, `lineNum` and `device` those that are used. All lines are
         /// imported or none. The answer to a dry run tells what would be.
         import fn users(ImportUsers) -> Imported, refuses BadCsv | UnderWay | NothingFree;
-
-        /// Get an import
-        ///
-        /// How far the import has come that was given this id, or how it ended. Kept for a day.
-        read fn get(GetImport) -> Import, refuses NotFound;
     }
 }
 
 refusals! {
-    /// What imports say no with.
+    /// What the import of users says no with.
     pub enum ImportRefusal {
         BadCsv { errors: String } => Invalid, "BadCsv", "{errors}";
         UnderWay {} => Conflict, "Conflict", "another import of users is under way";
         NothingFree {} => Unavailable, "ServiceUnavailable", "No provisioning code is free";
-        NotFound { id: Uuid } => NotFound, "ImportNotFound", "Import {id} not found";
     }
 }
 
@@ -41,20 +38,10 @@ pub const EXAMPLE: &str = "firstname|lastname|login|lineType|extension|context\n
 
 /// Imports users from the content that follows.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct ImportUsers {
-    /// Whether all is only tried.
-    pub dry_run: bool,
-    /// The name under which the client wants to follow it.
-    pub import: Option<Uuid>,
-}
+#[serde(transparent)]
+pub struct ImportUsers(pub ImportOptions);
 
-/// Asks how an import fares.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct GetImport {
-    pub id: Uuid,
-}
-
-/// How an import ended well.
+/// How an import of users ended well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum Imported {
@@ -73,79 +60,8 @@ pub enum Imported {
     },
 }
 
-/// What is wrong with a line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct LineError {
-    /// The header's number is 1.
-    pub line: u64,
-    /// Left out where the whole line is meant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub column: Option<String>,
-    pub reason: String,
-}
-
-/// Where an import stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ImportState {
-    Running,
-    Done,
-    Failed,
-}
-
-impl std::str::FromStr for ImportState {
-    type Err = Unreadable;
-
-    fn from_str(text: &str) -> Result<Self, Unreadable> {
-        match text {
-            "running" => Ok(Self::Running),
-            "done" => Ok(Self::Done),
-            "failed" => Ok(Self::Failed),
-            _ => Err(Unreadable),
-        }
-    }
-}
-
-/// How an import fares.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Import {
-    #[schema(value_type = String)]
-    pub id: Uuid,
-    /// What is imported: `users`.
-    pub kind: String,
-    pub state: ImportState,
-    /// Lines below the header that have been read.
-    pub rows_read: i64,
-    /// Of an import that is done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub imported: Option<i64>,
-    /// Of an import that failed: why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// RFC 3339, UTC.
-    pub started_at: String,
-    /// RFC 3339, UTC.
-    pub updated_at: String,
-}
-
 impl Example for Imported {
     fn example() -> Self {
         Self::Done { imported: 2 }
-    }
-}
-
-impl Example for Import {
-    fn example() -> Self {
-        Self {
-            id: Uuid::from_u128(0x019a_b5c2_1f3e_7c4a_9d21_5b8e_0f6a_7c11),
-            kind: "users".to_owned(),
-            state: ImportState::Running,
-            rows_read: 12_000,
-            imported: None,
-            message: None,
-            started_at: "2026-11-25T08:00:00Z".to_owned(),
-            updated_at: "2026-11-25T08:00:04Z".to_owned(),
-        }
     }
 }

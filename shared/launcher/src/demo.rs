@@ -1,5 +1,6 @@
 //! A small call centre, so that the documents' examples answer something on the first start.
 
+mod callbacks;
 mod queues;
 mod sounds;
 
@@ -154,6 +155,7 @@ pub(crate) async fn load_once(url: &str, token: &str, marker: &Path) -> Result<(
             .fold(path.to_owned(), |path, (login, id)| path.replace(&format!("{{{login}}}"), &id.to_string()));
         api.ask(method, &path, &body).await?;
     }
+    callbacks::have_callbacks(&api, &queues).await?;
     fs::write(marker, "")?;
     Ok(())
 }

@@ -235,7 +235,26 @@ async fn the_demo_set_answers_what_the_documents_of_xivo_ask() {
     let findings = launched.get(&home, "2.0/lint").await;
     let found: Vec<_> =
         findings.as_array().unwrap().iter().map(|finding| [&finding["objectType"], &finding["objectId"]]).collect();
-    assert_eq!(json!(found), json!([["agent", "6"], ["sound_file", "welcome"]]));
+    let lists = launched.get(&home, "1.0/callback_lists").await;
+    let lists = lists.as_array().unwrap();
+    let open: Vec<_> = lists
+        .iter()
+        .map(|list| (&list["name"], &list["queueId"], list["callbacks"].as_array().unwrap().len()))
+        .collect();
+    assert_eq!(
+        open,
+        [(&json!("Mine"), &json!(3), 3), (&json!("another"), &json!(2), 2), (&json!("Lyon"), &json!(7), 0)]
+    );
+    let first = &lists[0]["callbacks"][0];
+    let named = [&first["firstName"], &first["lastName"], &first["preferredPeriod"]["name"], &first["clotured"]];
+    assert_eq!(json!(named), json!(["John", "Doe", "Toute la journée", false]));
+    assert_eq!(lists[0]["callbacks"][2]["agentId"], 1);
+    let twice = &lists[1]["callbacks"][1]["uuid"];
+    assert_eq!(json!(found), json!([["callback_request", twice], ["agent", "6"], ["sound_file", "welcome"]]));
+    let filters = json!({"filters": [{"field": "phoneNumber", "operator": "=", "value": "1000"}]});
+    let find = launched.request(&home, Method::POST, "1.0//callback_requests/find").json(&filters);
+    let found: Value = find.send().await.unwrap().json().await.unwrap();
+    assert_eq!((&found["total"], &found["list"][0]["mobilePhoneNumber"]), (&json!(1), &json!("2000")));
     let ice_servers = json!({"stun_address": "stun:stun.l.google.com:19302"});
     assert_eq!(launched.get(&home, "1.0/sip/ice_servers").await, ice_servers);
     let john = json!({"username": "john", "password": "doe"});
@@ -255,6 +274,7 @@ async fn a_demo_set_that_was_loaded_half_way_is_completed() {
     assert_eq!(users[10]["lineType"], "custom");
     first.delete(&home, "2.0/users/11/line").await;
     first.delete(&home, "1.0/rights/user/jurbain").await;
+    let lists = first.get(&home, "1.0/callback_lists").await;
     fs::remove_file(home.0.join("demo-loaded")).unwrap();
     first.process.kill().unwrap();
     first.process.wait().await;
@@ -263,6 +283,7 @@ async fn a_demo_set_that_was_loaded_half_way_is_completed() {
     assert_eq!(second.get(&home, "2.0/users").await, users);
     assert_eq!(second.get(&home, "1.0/users").await, profiles);
     assert_eq!(second.rooms(&home).await, rooms);
+    assert_eq!(second.get(&home, "1.0/callback_lists").await, lists);
     assert!(second.process.stop(Duration::from_secs(40)).unwrap().success());
 }
 

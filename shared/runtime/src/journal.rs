@@ -67,14 +67,14 @@ impl Journal {
 
     /// Begins a transaction in the name of `actor`, where no client asks for it. Dropped before its [`Journal::commit`], it leaves
     /// nothing.
-    pub(crate) async fn begin_as(&self, actor: &str) -> sqlx::Result<Lent> {
+    pub async fn begin_as(&self, actor: &str) -> sqlx::Result<Lent> {
         let mut connection = self.connections.lend().await?;
         execute(&mut connection, format!("BEGIN; SET LOCAL configmgt.actor = {}", literal(actor))).await?;
         Ok(connection)
     }
 
     /// Ends a transaction that [`Journal::begin_as`] began.
-    pub(crate) async fn commit(&self, mut connection: Lent) -> sqlx::Result<()> {
+    pub async fn commit(&self, mut connection: Lent) -> sqlx::Result<()> {
         execute(&mut connection, "COMMIT".to_owned()).await?;
         self.written.notify_one();
         connection.done(Ok(()))
@@ -89,6 +89,8 @@ impl Journal {
 /// A write under way: an open transaction that the database knows the author of. Dropped before its end, it leaves nothing.
 pub struct Change {
     connection: Lent,
+    /// Where others are.
+    connections: Connections,
     call: Call,
     content: Content,
 }
@@ -140,6 +142,11 @@ impl Change {
         }
     }
 
+    /// Where what is told beside the write finds a connection of its own.
+    pub(crate) const fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
     /// Waits for something that takes its time and must not keep one of the few connections from others. It belongs to the
     /// beginning of a write: what the write has done so far is undone.
     pub async fn apart<T>(&mut self, work: impl Future<Output = T>) -> sqlx::Result<T> {
@@ -176,7 +183,8 @@ impl Changes for Journal {
             let mut key = Key::of(&call, operation, &body);
             let mut connection = self.connections.lend().await.map_err(broken)?;
             begin(&mut connection, &call).await.map_err(broken)?;
-            let mut change = Change { connection, call, content: Content::Unread };
+            let connections = self.connections.clone();
+            let mut change = Change { connection, connections, call, content: Content::Unread };
             let outcome = work(&mut change).await;
             let Change { mut connection, content, .. } = change;
             let comparable = key.as_mut().is_none_or(|key| key.cover(content));

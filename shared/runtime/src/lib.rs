@@ -1,10 +1,12 @@
 //! What every service needs beside its rules and its SQL.
 
+pub mod arrivals;
 pub mod connections;
 pub mod csv;
 pub mod database;
 pub mod filter;
 pub mod follow;
+pub mod imports;
 pub mod journal;
 pub mod lint;
 pub mod listing;
@@ -12,8 +14,11 @@ pub mod lookup;
 pub mod service;
 pub mod sqlstate;
 pub mod text;
+pub mod written;
 
 mod fail;
 mod history;
 mod prune;
 mod relay;
+
+pub use configmgt_process::settings;

@@ -11,8 +11,6 @@ use serde::Serialize;
 pub const BATCH: i64 = 2000;
 
 /// A listing of what `read` gives: at most [`BATCH`] rows above a key, in its order. The first ones are those above `least`.
-///
-/// While one batch is written, the database reads the next one, and no more: between two of them nobody holds a connection.
 pub fn by_key<T, R, K, F>(least: K, key: fn(&R) -> K, read: impl Fn(K) -> F + Send + Sync + 'static) -> Listing<T>
 where
     T: From<R> + Serialize + Send + 'static,

@@ -45,8 +45,8 @@ pub struct Description {
     pub follows: &'static [Follows],
     /// What its settings say of objects that nobody has set yet.
     pub initial: &'static [Initial],
-    /// Adds its own operations to those that every service has.
-    pub handlers: fn(Handlers, Journal) -> Handlers,
+    /// Adds its own operations to those that every service has. Fails where a setting of its own cannot be read.
+    pub handlers: fn(Handlers, Journal) -> Result<Handlers, SettingError>,
 }
 
 /// A setting that gives an object its first value. The journal names the setting as its author.
@@ -86,7 +86,7 @@ impl Initial {
 
 impl Description {
     /// All its operations, writing to `journal`.
-    pub fn handlers(&self, journal: &Journal) -> Handlers {
+    pub fn handlers(&self, journal: &Journal) -> Result<Handlers, SettingError> {
         (self.handlers)(self.common(journal), journal.clone())
     }
 
@@ -115,6 +115,7 @@ async fn serve(description: Description) -> Result<(), BoxError> {
         initial.iter().map(|initial| Ok((initial, initial.value()?))).collect::<Result<Vec<_>, SettingError>>()?;
     let journal = Journal::new(Connections::new(options.clone()));
     let connections = journal.connections();
+    let handlers = description.handlers(&journal)?;
     let start = async {
         let connection = connect(name, process).await;
         database::answers(connections).await;
@@ -129,7 +130,7 @@ async fn serve(description: Description) -> Result<(), BoxError> {
             description: summary.to_owned(),
             metadata: BTreeMap::from([("host".to_owned(), host())]),
         };
-        Server::start(&connection, &description.handlers(&journal), identity, Limits::default()).await
+        Server::start(&connection, &handlers, identity, Limits::default()).await
     };
     let server = tokio::select! {
         server = start => server?,

@@ -1,14 +1,8 @@
-use configmgt_contract::{
-    password::Password,
-    user_import::{Import, ImportState},
-};
-use sqlx::{PgConnection, types::Uuid};
+use configmgt_contract::password::Password;
+use sqlx::PgConnection;
 use tracing::instrument;
 
-use super::{
-    Written,
-    lines::{DRAWS, NewLine, drew_the_same},
-};
+use super::lines::{DRAWS, NewLine, drew_the_same};
 
 /// A user as a line of a file makes it, without its password's hash.
 pub(crate) struct NewUser {
@@ -55,23 +49,11 @@ impl Problem {
 /// Whether this is the only import of users that is under way. Holds until the transaction ends.
 #[instrument(level = "debug", name = "SELECT pg_try_advisory_xact_lock", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 pub(crate) async fn claim(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    // The database does not know yet how many users there are by the end: it would read all of them for each batch.
-    sqlx::raw_sql("SET LOCAL enable_seqscan = off").execute(&mut *connection).await?;
     sqlx::query_scalar!(
         r#"SELECT pg_try_advisory_xact_lock(hashtext('configmgt import'), hashtext(current_schema())) AS "claimed!""#
     )
     .fetch_one(connection)
     .await
-}
-
-/// What follows is only tried.
-pub(crate) async fn begin_trial(connection: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::raw_sql("SAVEPOINT trial").execute(connection).await.map(|_| ())
-}
-
-/// Takes back what was done since [`begin_trial`].
-pub(crate) async fn end_trial(connection: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::raw_sql("ROLLBACK TO SAVEPOINT trial").execute(connection).await.map(|_| ())
 }
 
 /// What is in the way of these users, in the order of their lines: what is taken, by them or before, and what does not exist.
@@ -238,89 +220,4 @@ async fn insert_lines(connection: &mut PgConnection, lines: &[(i32, &NewLine)]) 
         codes
     );
     insertion.execute(connection).await.map(|_| ())
-}
-
-/// What is told of an import while it is under way.
-pub(crate) enum Told<'told> {
-    Begun,
-    /// So many rows are read.
-    Read(u64),
-    Failed(&'told str),
-}
-
-/// An import that is done stays as it is: it may be asked for again under its key.
-#[instrument(level = "debug", name = "UPDATE import", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn tell(connection: &mut PgConnection, id: Uuid, told: Told<'_>) -> sqlx::Result<()> {
-    let told = match told {
-        Told::Begun => {
-            sqlx::query!("DELETE FROM import WHERE updated_at < now() - interval '1 day'")
-                .execute(&mut *connection)
-                .await?;
-            sqlx::query!(
-                "INSERT INTO import (id, kind, state) VALUES ($1, 'users', 'running')
-                 ON CONFLICT (id) DO UPDATE
-                     SET state = 'running', rows_read = 0, message = NULL, started_at = now(), updated_at = now()
-                     WHERE import.state <> 'done'",
-                id
-            )
-        }
-        Told::Read(rows) => sqlx::query!(
-            "UPDATE import SET rows_read = $2, updated_at = now() WHERE id = $1 AND state = 'running'",
-            id,
-            bigint(rows)
-        ),
-        Told::Failed(message) => sqlx::query!(
-            "UPDATE import SET state = 'failed', message = $2, updated_at = now() WHERE id = $1 AND state = 'running'",
-            id,
-            message
-        ),
-    };
-    told.execute(connection).await.map(|_| ())
-}
-
-/// Part of the import's own transaction: it is done when that is committed.
-#[instrument(level = "debug", name = "UPDATE import", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn done(
-    connection: &mut PgConnection,
-    id: Uuid,
-    rows: u64,
-    imported: Option<u64>,
-) -> sqlx::Result<()> {
-    let done = sqlx::query!(
-        "UPDATE import SET state = 'done', rows_read = $2, imported = $3, updated_at = clock_timestamp()
-         WHERE id = $1 AND state = 'running'",
-        id,
-        bigint(rows),
-        imported.map(bigint)
-    );
-    done.execute(connection).await.map(|_| ())
-}
-
-/// One that runs and was not heard of for a minute runs no more: its instance died.
-#[instrument(level = "debug", name = "SELECT import", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn get(connection: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Import>> {
-    let row = sqlx::query!(
-        r#"SELECT i.id, i.kind, i.rows_read, i.imported,
-                  CASE WHEN lost THEN 'failed' ELSE i.state END AS "state!: Written<ImportState>",
-                  CASE WHEN lost THEN 'the import was broken off' ELSE i.message END AS message,
-                  to_char(i.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "started_at!",
-                  to_char(i.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "updated_at!"
-           FROM import i, LATERAL (SELECT i.state = 'running' AND i.updated_at < now() - interval '1 minute') AS heard(lost)
-           WHERE i.id = $1 AND i.updated_at > now() - interval '1 day'"#,
-        id
-    );
-    Ok(row.fetch_optional(connection).await?.map(|row| Import {
-        id: row.id,
-        kind: row.kind,
-        state: row.state.0,
-        rows_read: row.rows_read,
-        imported: row.imported,
-        message: row.message,
-        started_at: row.started_at,
-        updated_at: row.updated_at,
-    }))
-}
-
-fn bigint(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -49,7 +49,7 @@ impl Service {
 
     async fn on(database: Database) -> Self {
         let journal = Journal::new(Connections::new(database.of_service("users")));
-        let handlers = Arc::new(configmgt_users::SERVICE.handlers(&journal));
+        let handlers = Arc::new(configmgt_users::SERVICE.handlers(&journal).unwrap());
         let local = Local::default().with(Arc::clone(&handlers));
         let owner = PgPool::connect_with(database.owner.clone()).await.unwrap();
         Self { local, database, handlers, owner }

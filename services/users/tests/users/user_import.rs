@@ -1,11 +1,8 @@
 use bytes::Bytes;
 use configmgt_bus::{Request, Transport};
 use configmgt_contract::{
-    Answer, Call, Fault, Status, Upload,
-    lines::GetLine,
-    user_import::{GetImport, ImportUsers},
-    users::GetUser,
-    validation::ValidateUser,
+    Answer, Call, Fault, Operation, Status, Upload, imports::GetImport, lines::GetLine, user_import::ImportUsers,
+    users::GetUser, validation::ValidateUser,
 };
 use futures_util::{FutureExt, StreamExt, future::join_all, stream};
 use serde_json::{Value, json};
@@ -39,7 +36,7 @@ impl Service {
 
     /// The import without its times.
     async fn progress(&self) -> Result<Value, Fault> {
-        let mut import = self.ask::<GetImport>(json!({"id": ID})).await?;
+        let mut import = self.ask_of::<GetImport>(GetImport::DOC.of("users"), json!({"id": ID})).await?;
         for time in ["startedAt", "updatedAt"] {
             let time = import.as_object_mut().unwrap().remove(time).unwrap();
             assert!(time.as_str().unwrap().ends_with('Z'), "{time}");

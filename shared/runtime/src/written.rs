@@ -1,0 +1,32 @@
+//! Columns whose values have a type of ours.
+
+use std::str::FromStr;
+
+use serde::Deserialize;
+use sqlx::{
+    Postgres,
+    error::BoxDynError,
+    postgres::{PgTypeInfo, PgValueRef},
+};
+
+/// A value that the database keeps as the text that it is written as everywhere.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+pub struct Written<T>(pub T);
+
+impl<T> sqlx::Type<Postgres> for Written<T> {
+    fn type_info() -> PgTypeInfo {
+        <str as sqlx::Type<Postgres>>::type_info()
+    }
+
+    fn compatible(kind: &PgTypeInfo) -> bool {
+        <str as sqlx::Type<Postgres>>::compatible(kind)
+    }
+}
+
+impl<'row, T: FromStr> sqlx::Decode<'row, Postgres> for Written<T> {
+    fn decode(value: PgValueRef<'row>) -> Result<Self, BoxDynError> {
+        let text = <&str as sqlx::Decode<Postgres>>::decode(value)?;
+        text.parse().map(Self).map_err(|_| format!("'{text}' is not written as it should be").into())
+    }
+}
