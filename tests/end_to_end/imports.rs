@@ -83,7 +83,9 @@ async fn users_are_imported_with_their_lines_and_each_is_an_event() {
     let message = "line 2, login: 'jdoe' is taken, by another line or before; \
                    line 2, extension: '1000' is taken, by another line or before; \
                    line 3, login: 'jane' is taken, by another line or before";
-    assert_eq!(refused, (400, json!({"error": "BadCsv", "message": message})));
+    let taken = |line, column, value| json!({"line": line, "column": column, "reason": format!("'{value}' is taken, by another line or before")});
+    let errors = [taken(2, "login", "jdoe"), taken(2, "extension", "1000"), taken(3, "login", "jane")];
+    assert_eq!(refused, (400, json!({"error": "BadCsv", "message": message, "errors": errors})));
 }
 
 #[tokio::test]

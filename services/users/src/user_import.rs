@@ -6,7 +6,7 @@ use configmgt_contract::{
     Call, Failure, Fault, Outcome, Owner, Upload,
     lines::LineType,
     password::Password,
-    user_import::{self as contract, GetImport, ImportRefusal, ImportUsers, Imported, LineError},
+    user_import::{self as contract, GetImport, ImportRefusal, ImportUsers, Imported},
 };
 use configmgt_runtime::{
     connections::Connections,
@@ -106,9 +106,7 @@ impl UserImport {
         let imported = batches.created;
         let outcome = if dry_run {
             store::end_trial(change.connection()).await?;
-            let refused = errors.lines();
-            let errors = errors.kept().iter().map(shown).collect();
-            Imported::Tried { created: imported, refused, errors }
+            Imported::Tried { created: imported, refused: errors.lines(), errors: errors.listed().first }
         } else if errors.total() > 0 {
             return Err(bad_csv(&errors));
         } else {
@@ -361,11 +359,7 @@ fn is_lost(errors: &Errors) -> bool {
 }
 
 fn bad_csv(errors: &Errors) -> Failure<ImportRefusal> {
-    ImportRefusal::BadCsv { errors: errors.to_string() }.into()
-}
-
-fn shown(error: &configmgt_runtime::csv::LineError) -> LineError {
-    LineError { line: error.line, column: error.column.map(str::to_owned), reason: error.reason.clone() }
+    ImportRefusal::BadCsv { errors: errors.listed() }.into()
 }
 
 fn refused(error: sqlx::Error) -> Failure<ImportRefusal> {

@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Example, Unreadable, refusals, service};
+use crate::{
+    Example, Unreadable,
+    csv::{LineError, LineErrors},
+    refusals, service,
+};
 
 service! {
     /// The import of users, owned by the `users` service.
@@ -27,7 +31,7 @@ service! {
 refusals! {
     /// What imports say no with.
     pub enum ImportRefusal {
-        BadCsv { errors: String } => Invalid, "BadCsv", "{errors}";
+        BadCsv { errors: LineErrors } => Invalid, "BadCsv", "{errors}", with errors: LineErrors;
         UnderWay {} => Conflict, "Conflict", "another import of users is under way";
         NothingFree {} => Unavailable, "ServiceUnavailable", "No provisioning code is free";
         NotFound { id: Uuid } => NotFound, "ImportNotFound", "Import {id} not found";
@@ -71,17 +75,6 @@ pub enum Imported {
         /// What is wrong with them: the first hundred.
         errors: Vec<LineError>,
     },
-}
-
-/// What is wrong with a line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct LineError {
-    /// The header's number is 1.
-    pub line: u64,
-    /// Left out where the whole line is meant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub column: Option<String>,
-    pub reason: String,
 }
 
 /// Where an import stands.

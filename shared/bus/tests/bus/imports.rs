@@ -67,7 +67,7 @@ async fn a_handler_that_has_seen_enough_is_sent_no_more() {
     let (content, taken) = pieces(1000);
     let refused = measure(&caller, PIECE_BYTES, content).await;
     let message = format!("will not say more than {PIECE_BYTES} bytes");
-    assert_eq!(refused, Err(Fault { status: Status::Conflict, code: "Unspeakable".to_owned(), message }));
+    assert_eq!(refused, Err(Fault::coded(Status::Conflict, "Unspeakable", message)));
     assert!(taken.load(Ordering::Relaxed) <= 4, "{taken:?}");
 }
 
