@@ -5,6 +5,8 @@ use std::sync::Arc;
 use configmgt_bus::{Events, Transport};
 use tokio::sync::{Semaphore, watch};
 
+use crate::ImportLimits;
+
 /// What the handlers share.
 #[derive(Clone)]
 pub(crate) struct Edge {
@@ -12,6 +14,7 @@ pub(crate) struct Edge {
     pub(crate) transport: Arc<dyn Transport>,
     /// The way to the streams of events.
     pub(crate) events: Arc<dyn Events>,
+    pub(crate) imports: ImportLimits,
     /// How many more readers may follow the changes.
     pub(crate) feeds: Arc<Semaphore>,
     /// True as soon as answers that do not end by themselves are to end.

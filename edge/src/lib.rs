@@ -24,5 +24,6 @@ pub mod table;
 mod token;
 
 pub use application::Application;
+pub use limits::ImportLimits;
 pub use process::main;
 pub use token::{Token, Tokens};

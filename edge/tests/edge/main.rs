@@ -13,7 +13,7 @@ use axum::{
     http::{HeaderMap, Method, Request, header::HeaderValue},
 };
 use configmgt_bus::Local;
-use configmgt_edge::{Application, Token, Tokens};
+use configmgt_edge::{Application, ImportLimits, Token, Tokens};
 use configmgt_runtime::{connections::Connections, journal::Journal};
 use configmgt_stack::databases::Database;
 use http_body_util::BodyExt;
@@ -36,18 +36,23 @@ impl Answered {
 
 /// The application with the services that have operations.
 pub(crate) async fn application() -> Application {
+    application_with(ImportLimits::default()).await
+}
+
+/// The same with these limits of imports.
+pub(crate) async fn application_with(imports: ImportLimits) -> Application {
     let database = Database::create().await.unwrap();
     let services = [configmgt_meetingroom::SERVICE, configmgt_users::SERVICE].into_iter();
     let local = services.fold(Local::default(), |local, service| {
         let journal = Journal::new(Connections::new(database.of_service(service.name)));
         local.with(Arc::new(service.handlers(&journal)))
     });
-    over(local)
+    over(local, imports)
 }
 
-pub(crate) fn over(local: Local) -> Application {
+pub(crate) fn over(local: Local, imports: ImportLimits) -> Application {
     let local = Arc::new(local);
-    Application::new(Tokens::new(vec![Token::new("test", TOKEN)]), local.clone(), local)
+    Application::with_limits(Tokens::new(vec![Token::new("test", TOKEN)]), local.clone(), local, imports)
 }
 
 /// A request with the token.
