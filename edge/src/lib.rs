@@ -15,6 +15,7 @@ mod health;
 mod imports;
 mod inputs;
 mod limits;
+mod linger;
 mod location;
 mod problem;
 mod process;
