@@ -29,7 +29,7 @@ const MAX_OFFSET: i64 = 10_000;
 
 impl Parameters for ListChanges {
     const NAMES: &'static [QueryParameter] = &[
-        text("objectType", "What was changed: `meetingroom`, `user`, `entity`, `mediaserver`, `context` or `label`."),
+        text("objectType", "What was changed: `meetingroom`, `user`, `queue` or any other type of object."),
         text("objectId", "The id of what was changed."),
         text("actor", "The name of the token that was shown."),
         text("since", "RFC 3339: changes from this moment on."),

@@ -12,6 +12,7 @@ use configmgt_contract::{
     lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
     preferences::{CreatePreference, DeletePreference, GetPreference, ListPreferences, UpdatePreference},
+    queues::{CreateQueue, DeleteQueue, GetQueue, ListQueues, ReplaceQueue},
     rights::{DeleteRight, GetRight, ListProfiles, SetRight},
     services::{GetServices, UpdateServices},
     user_import::{self, GetImport, ImportUsers},
@@ -83,6 +84,12 @@ pub fn routes() -> Table {
         .section("SIP configuration", "/configmgt/api/1.0")
         .get("/sip/ice_servers", || GetIceServers {})
         .put("/sip/ice_servers", |Json(configuration): Json<SetIceServers>| configuration)
+        .section("Queues", "/configmgt/api/2.0")
+        .get("/queues", || ListQueues {})
+        .post("/queues", |Json(queue): Json<CreateQueue>| queue)
+        .get("/queues/{id}", |Path(id)| GetQueue { id })
+        .put("/queues/{id}", |Path(id), Json(fields)| ReplaceQueue { id, fields })
+        .delete("/queues/{id}", |Path(id)| DeleteQueue { id })
         .section("Meeting rooms", "/configmgt/api/2.0")
         .get("/meetingrooms", || ListRooms {})
         .post("/meetingrooms", |Json(room): Json<CreateRoom>| room)

@@ -19,6 +19,7 @@ mod logs;
 mod meetingrooms;
 mod observed;
 mod preferences;
+mod queues;
 mod restarts;
 mod retries;
 mod rights;

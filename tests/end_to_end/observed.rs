@@ -127,7 +127,7 @@ pub(crate) async fn stream(running: &Running) -> Vec<Observed> {
 
 async fn stream_of(running: &Running, service: &str) -> Vec<Observed> {
     let context = jetstream::new(running.bus().await);
-    let stream = context.get_stream(format!("CONFIGMGT_EVENT_{}", service.to_uppercase())).await.unwrap();
+    let stream = context.get_stream(configmgt_contract::events::stream(service)).await.unwrap();
     let state = stream.get_info().await.unwrap().state;
     let mut events = Vec::new();
     for sequence in state.first_sequence.max(1)..=state.last_sequence {
@@ -142,8 +142,9 @@ type Journaled = (String, i64, String);
 
 async fn journal(running: &Running, service: &str) -> Vec<Journaled> {
     let pool = running.database().await;
+    let schema = service.replace('-', "_");
     let sql = format!(
-        "SELECT object_type || '/' || object_id, object_version, event_id::text FROM {service}.journal ORDER BY id"
+        "SELECT object_type || '/' || object_id, object_version, event_id::text FROM {schema}.journal ORDER BY id"
     );
     let journal = sqlx::query_as(AssertSqlSafe(sql));
     let journal = journal.fetch_all(&pool).await.unwrap();

@@ -15,7 +15,7 @@ use axum::{
 };
 use configmgt_bus::Local;
 use configmgt_edge::{Application, ImportLimits, Token, Tokens};
-use configmgt_runtime::{connections::Connections, journal::Journal};
+use configmgt_runtime::{connections::Connections, journal::Journal, service::Description};
 use configmgt_stack::databases::Database;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -42,13 +42,21 @@ pub(crate) async fn application() -> Application {
 
 /// The same with these limits of imports.
 pub(crate) async fn application_with(imports: ImportLimits) -> Application {
+    let services = [configmgt_meetingroom::SERVICE, configmgt_queue_dissuasion::SERVICE, configmgt_users::SERVICE];
+    over(local(&services).await, imports)
+}
+
+/// The application with these services only.
+pub(crate) async fn application_of(services: &[Description]) -> Application {
+    over(local(services).await, ImportLimits::default())
+}
+
+async fn local(services: &[Description]) -> Local {
     let database = Database::create().await.unwrap();
-    let services = [configmgt_meetingroom::SERVICE, configmgt_users::SERVICE].into_iter();
-    let local = services.fold(Local::default(), |local, service| {
+    services.iter().fold(Local::default(), |local, service| {
         let journal = Journal::new(Connections::new(database.of_service(service.name)));
         local.with(Arc::new(service.handlers(&journal)))
-    });
-    over(local, imports)
+    })
 }
 
 pub(crate) fn over(local: Local, imports: ImportLimits) -> Application {

@@ -2,7 +2,7 @@ use configmgt_bus::Local;
 use configmgt_edge::ImportLimits;
 use serde_json::{Value, json};
 
-use crate::{Answered, answered, application, over, request, with_body};
+use crate::{Answered, answered, application, application_of, over, request, with_body};
 
 const ROOMS: &str = "/configmgt/api/2.0/meetingrooms";
 
@@ -224,7 +224,7 @@ async fn without_a_listener_the_answer_is_503() {
 
 #[tokio::test]
 async fn liveness_needs_nothing_and_readiness_names_what_is_missing() {
-    let application = application().await;
+    let application = application_of(&[configmgt_meetingroom::SERVICE]).await;
     let unauthenticated = |path| {
         let mut request = request("GET", path);
         request.headers_mut().clear();
@@ -233,7 +233,7 @@ async fn liveness_needs_nothing_and_readiness_names_what_is_missing() {
     let live = answered(&application, unauthenticated("/livez")).await;
     assert_eq!((live.status, live.json()), (200, json!({"status": "live"})));
     let ready = answered(&application, unauthenticated("/readyz")).await;
-    let missing = ["callbacks", "queue-dissuasion"];
+    let missing = ["users", "callbacks", "queue-dissuasion"];
     let missing = missing.map(|service| format!("no instance of the {service} service is listening")).join("; ");
     assert_eq!(refused(&ready), (503, envelope("ServiceUnavailable", &format!("not ready: {missing}"))));
 }

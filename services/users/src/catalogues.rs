@@ -10,13 +10,10 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    listing,
+    listing, text,
 };
 
-use crate::{
-    store::{broken_constraint, catalogues as store},
-    text,
-};
+use crate::store::{broken_constraint, catalogues as store};
 
 /// The media server that every XiVO has.
 const MAIN: &str = "default";

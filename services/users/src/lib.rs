@@ -10,7 +10,6 @@ mod preferences;
 mod rights;
 mod services;
 mod store;
-mod text;
 mod user_import;
 mod users;
 mod validation;

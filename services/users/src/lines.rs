@@ -6,15 +6,15 @@ use configmgt_contract::{
     Call, Failure, Outcome, Owner,
     lines::{self, CreateLine, DeleteLine, GetLine, LineFields, LineRefusal, LineType, UpdateLine},
 };
-use configmgt_runtime::journal::{Change, Journal};
+use configmgt_runtime::{
+    journal::{Change, Journal},
+    text,
+};
 use futures_util::FutureExt;
 
-use crate::{
-    store::{
-        broken_constraint,
-        lines::{self as store, NewLine},
-    },
-    text,
+use crate::store::{
+    broken_constraint,
+    lines::{self as store, NewLine},
 };
 
 /// The site and the slot of a line for which none is named.
@@ -23,9 +23,6 @@ pub(crate) const DEFAULT_LINE_NUM: i32 = 1;
 
 /// The slots that a device may have.
 const LINE_NUMS: RangeInclusive<i32> = 1..=64;
-
-/// The most characters of a number that is dialled.
-pub(crate) const MAX_EXTENSION: usize = 40;
 
 /// The most characters of a device.
 const MAX_DEVICE: usize = 32;
@@ -91,7 +88,7 @@ fn checked(line: LineFields) -> Result<NewLine, LineRefusal> {
     for (field, name) in [("context", &context), ("site", &site)] {
         text::check(field, name, text::MAX).map_err(bad)?;
     }
-    self::extension(&extension).map_err(|reason| bad(format!("extension {reason}")))?;
+    text::dialled(&extension).map_err(|reason| bad(format!("extension {reason}")))?;
     if let Some(device) = &device {
         self::device(device).map_err(|reason| bad(format!("device {reason}")))?;
     }
@@ -119,21 +116,9 @@ pub(crate) fn line_num(slot: Option<i64>) -> Result<i32, String> {
         .ok_or_else(|| format!("is no whole number from {} to {}", LINE_NUMS.start(), LINE_NUMS.end()))
 }
 
-/// Says why a text is no extension, if it is none.
-pub(crate) fn extension(text: &str) -> Result<(), String> {
-    let reason = || format!("is not 1 to {MAX_EXTENSION} of the digits, * and #");
-    is_extension(text).then_some(()).ok_or_else(reason)
-}
-
 /// Says why a text is no device, if it is none.
 pub(crate) fn device(text: &str) -> Result<(), String> {
     is_device(text).then_some(()).ok_or_else(|| format!("is not 1 to {MAX_DEVICE} of a to z and the digits"))
-}
-
-/// Whether a text is a number as XiVO dials it.
-pub(crate) fn is_extension(text: &str) -> bool {
-    (1..=MAX_EXTENSION).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'*' | b'#'))
 }
 
 fn is_device(text: &str) -> bool {

@@ -9,14 +9,11 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    listing,
+    listing, text,
 };
 use sqlx::PgConnection;
 
-use crate::{
-    store::{broken_constraint, preferences as store},
-    text,
-};
+use crate::store::{broken_constraint, preferences as store};
 
 /// The most characters of a value, and of its type.
 const MAX_VALUE: usize = 4096;

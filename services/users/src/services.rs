@@ -4,13 +4,13 @@ use configmgt_contract::{
     Call, Failure, Outcome, Owner, Versioned,
     services::{self, ForwardUpdate, GetServices, ServicesRefusal, ServicesUpdate, UpdateServices},
 };
-use configmgt_runtime::journal::{Change, Journal};
+use configmgt_runtime::{
+    journal::{Change, Journal},
+    text::{MAX_DIALLED, is_dialled},
+};
 use futures_util::FutureExt;
 
-use crate::{
-    lines::{MAX_EXTENSION, is_extension},
-    store::{broken_constraint, services as store},
-};
+use crate::store::{broken_constraint, services as store};
 
 pub(crate) struct UserServices {
     journal: Journal,
@@ -55,9 +55,9 @@ fn check(services: &ServicesUpdate) -> Result<(), ServicesRefusal> {
     let ServicesUpdate { dnd_enabled: _, busy, noanswer, unconditional } = services;
     for (forward, update) in [("busy", busy), ("noanswer", noanswer), ("unconditional", unconditional)] {
         let Some(ForwardUpdate { destination: Some(destination), .. }) = update else { continue };
-        if !destination.is_empty() && !is_extension(destination.strip_prefix('+').unwrap_or(destination)) {
+        if !destination.is_empty() && !is_dialled(destination.strip_prefix('+').unwrap_or(destination)) {
             let reason = format!(
-                "the destination of {forward} is not 1 to {MAX_EXTENSION} of the digits, * and #, maybe behind a +"
+                "the destination of {forward} is not 1 to {MAX_DIALLED} of the digits, * and #, maybe behind a +"
             );
             return Err(ServicesRefusal::BadValue { reason });
         }

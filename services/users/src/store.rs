@@ -11,6 +11,8 @@ pub(crate) mod user_import;
 pub(crate) mod users;
 pub(crate) mod validation;
 
+pub(crate) use configmgt_runtime::sqlstate::broken_constraint;
+
 use std::str::FromStr;
 
 use serde::Deserialize;
@@ -40,9 +42,4 @@ impl<'row, T: FromStr> sqlx::Decode<'row, Postgres> for Written<T> {
         let text = <&str as sqlx::Decode<Postgres>>::decode(value)?;
         text.parse().map(Self).map_err(|_| format!("'{text}' is not written as it should be").into())
     }
-}
-
-/// The name of the constraint that a change would have broken.
-pub(crate) fn broken_constraint(error: &sqlx::Error) -> Option<&str> {
-    error.as_database_error()?.constraint()
 }

@@ -12,6 +12,7 @@ use configmgt_runtime::{
     connections::Connections,
     csv::{Column, Errors, Reader, Row},
     journal::{Change, Journal},
+    text,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sqlx::types::Uuid;
@@ -25,7 +26,7 @@ use crate::{
         lines::NewLine,
         user_import::{self as store, NewUser},
     },
-    text, users,
+    users,
 };
 
 const COLUMNS: &[Column] = &[
@@ -297,7 +298,7 @@ impl<'row> Fields<'row> {
         let line_type = self.parsed("lineType", |field| {
             field.parse().map_err(|_| format!("is none of {}", LineType::ALL.map(LineType::name).join(", ")))
         });
-        let extension = self.parsed("extension", |field| lines::extension(field).map(|()| field.to_owned()));
+        let extension = self.parsed("extension", |field| text::dialled(field).map(|()| field.to_owned()));
         let context = self.text("context", text::MAX);
         let site = self.text("site", text::MAX);
         let line_num = self.parsed("lineNum", |field| lines::line_num(field.parse().ok()));

@@ -9,13 +9,15 @@ use configmgt_contract::{
         UserRefusal,
     },
 };
-use configmgt_runtime::journal::{Change, Journal};
+use configmgt_runtime::{
+    journal::{Change, Journal},
+    text,
+};
 use futures_util::FutureExt;
 
 use crate::{
     password::Passwords,
     store::{broken_constraint, users as store},
-    text,
 };
 
 /// The longest address that mail can be sent to (RFC 5321).

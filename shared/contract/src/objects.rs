@@ -5,6 +5,7 @@ use crate::{
     lines::LineState,
     meetingrooms::RoomState,
     preferences::PreferenceState,
+    queues::Queue,
     rights::RightState,
     services::ServicesState,
     users::User,
@@ -24,5 +25,6 @@ pub fn objects() -> Vec<ObjectDoc> {
         ObjectDoc::of::<RightState>(),
         ObjectDoc::of::<PreferenceState>(),
         ObjectDoc::of::<IceConfiguration>(),
+        ObjectDoc::of::<Queue>(),
     ]
 }

@@ -10,6 +10,7 @@ pub mod listing;
 pub mod lookup;
 pub mod service;
 pub mod sqlstate;
+pub mod text;
 
 mod fail;
 mod history;

@@ -14,6 +14,11 @@ pub fn classify(error: &BoxError) -> Fault {
     database_error(error.as_ref()).map_or_else(broken, of_sqlx)
 }
 
+/// The name of the constraint that a change would have broken.
+pub fn broken_constraint(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error()?.constraint()
+}
+
 /// The database's error, wherever in the chain it is.
 fn database_error<'error>(error: &'error (dyn Error + 'static)) -> Option<&'error sqlx::Error> {
     error.downcast_ref().or_else(|| error.source().and_then(database_error))
