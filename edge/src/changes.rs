@@ -129,7 +129,8 @@ async fn owner(edge: &Edge, event_id: Uuid, call: &Call) -> Result<(&'static str
     found.ok_or_else(|| failed.unwrap_or_else(|| ChangeRefusal::NotFound { event_id }.fault()))
 }
 
-async fn ask<O: Operation, T: DeserializeOwned>(
+/// The whole reply of the service of `doc`.
+pub(crate) async fn ask<O: Operation, T: DeserializeOwned>(
     edge: &Edge,
     operation: O,
     doc: OperationDoc,

@@ -16,6 +16,7 @@ mod imports;
 mod inputs;
 mod limits;
 mod linger;
+mod lint;
 mod location;
 mod problem;
 mod process;

@@ -2,14 +2,18 @@
 
 use axum::routing::get;
 use configmgt_contract::{
+    agent_config::{GetAgentConfig, ListAgentConfigs},
+    agents::{CreateAgent, DeleteAgent, GetAgent, ListAgents, ReplaceAgent},
     catalogues::{
         CreateContext, CreateEntity, CreateLabel, CreateMediaserver, DeleteContext, DeleteEntity, DeleteLabel,
         DeleteMediaserver, ListContexts, ListEntities, ListLabels, ListMediaservers,
     },
     changes::{GetChange, ListChanges, RevertChange},
     directory::{FindUsers, ListContacts, ListUsers},
+    dissuasions::{ExplainDissuasion, GetDissuasion, ListDissuasions, SetSoundFile, SetTarget},
     ice_servers::{GetIceServers, SetIceServers},
     lines::{CreateLine, DeleteLine, GetLine, UpdateLine},
+    lint::ListFindings,
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
     preferences::{CreatePreference, DeletePreference, GetPreference, ListPreferences, UpdatePreference},
     queues::{CreateQueue, DeleteQueue, GetQueue, ListQueues, ReplaceQueue},
@@ -23,6 +27,7 @@ use configmgt_contract::{
 use crate::{
     changes, events,
     inputs::{Json, Path, Query},
+    lint,
     table::Table,
 };
 
@@ -90,6 +95,22 @@ pub fn routes() -> Table {
         .get("/queues/{id}", |Path(id)| GetQueue { id })
         .put("/queues/{id}", |Path(id), Json(fields)| ReplaceQueue { id, fields })
         .delete("/queues/{id}", |Path(id)| DeleteQueue { id })
+        .section("Agents", "/configmgt/api/1.0")
+        .get("/agent_config/{id}", |Path(id)| GetAgentConfig { id })
+        .get("/agent_config", || ListAgentConfigs {})
+        .section("Agents", "/configmgt/api/2.0")
+        .get("/agents", || ListAgents {})
+        .post("/agents", |Json(agent): Json<CreateAgent>| agent)
+        .get("/agents/{id}", |Path(id)| GetAgent { id })
+        .put("/agents/{id}", |Path(id), Json(fields)| ReplaceAgent { id, fields })
+        .delete("/agents/{id}", |Path(id)| DeleteAgent { id })
+        .section("Queue dissuasion", "/configmgt/api/1.0")
+        .get("/queue/{id}/dissuasion", |Path(id)| GetDissuasion { id })
+        .get("/queue/{id}/dissuasions", |Path(id)| ListDissuasions { id })
+        .put("/queue/{id}/dissuasion/sound_file", |Path(id), Json(to)| SetSoundFile { id, to })
+        .put("/queue/{id}/dissuasion/queue", |Path(id), Json(to)| SetTarget { id, to })
+        .section("Queue dissuasion", "/configmgt/api/2.0")
+        .get("/queues/{id}/dissuasion/explain", |Path(id)| ExplainDissuasion { id })
         .section("Meeting rooms", "/configmgt/api/2.0")
         .get("/meetingrooms", || ListRooms {})
         .post("/meetingrooms", |Json(room): Json<CreateRoom>| room)
@@ -97,6 +118,8 @@ pub fn routes() -> Table {
         .get("/meetingrooms/{id}", |Path(id)| GetRoom { id })
         .delete("/meetingrooms/{id}", |Path(id)| DeleteRoom { id })
         .post("/meetingrooms/find", |Json(find): Json<FindRooms>| find)
+        .section("Lint", "/configmgt/api/2.0")
+        .get_by("/lint", || ListFindings {}, lint::list)
         .section("Changes", "/configmgt/api/2.0")
         .get_by("/changes", |Query(changes): Query<ListChanges>| changes, changes::list)
         .get_by("/changes/{eventId}", |Path(event_id)| GetChange { event_id }, changes::get)

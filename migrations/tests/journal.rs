@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 
 /// The tables that every schema has for its own keeping: they hold no objects.
-const NO_OBJECTS: [&str; 9] = [
+const NO_OBJECTS: [&str; 10] = [
     "_sqlx_migrations",
     "followed",
     "idempotency",
     "import",
     "journal",
+    "known_user",
     "login_attempt",
     "object_version",
     "outbox",

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
+mod agents;
 mod catalogues;
 mod directory;
+mod dissuasions;
 mod events;
 mod faults;
 mod feed;

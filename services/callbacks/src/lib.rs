@@ -1,7 +1,9 @@
 //! The `callbacks` service: callback lists, requests, periods and tickets.
 
-use configmgt_contract::callbacks;
-use configmgt_runtime::service::Description;
+use std::sync::Arc;
+
+use configmgt_contract::{callbacks, lint::Lint};
+use configmgt_runtime::{lint::NothingToFind, service::Description};
 
 /// The service, for [`configmgt_runtime::service::main`].
 pub const SERVICE: Description = Description {
@@ -10,6 +12,7 @@ pub const SERVICE: Description = Description {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Callback lists, requests, periods and tickets",
     objects: &[],
+    follows: &[],
     initial: &[],
-    handlers: |handlers, _| handlers,
+    handlers: |handlers, journal| handlers.with_own(&Arc::new(NothingToFind::new(journal)), Lint::endpoints()),
 };

@@ -6,9 +6,13 @@ mod store;
 use std::sync::Arc;
 
 use configmgt_bus::Handlers;
-use configmgt_contract::meetingrooms::{self as contract, MeetingRooms};
+use configmgt_contract::{
+    lint::Lint,
+    meetingrooms::{self as contract, MeetingRooms},
+};
 use configmgt_runtime::{
     journal::{Journal, Object},
+    lint::NothingToFind,
     service::Description,
 };
 
@@ -19,6 +23,7 @@ pub const SERVICE: Description = Description {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Meeting rooms",
     objects: &OBJECTS,
+    follows: &[],
     initial: &[],
     handlers,
 };
@@ -27,6 +32,7 @@ pub const SERVICE: Description = Description {
 const OBJECTS: [Object; 1] = [store::meetingrooms::OBJECT];
 
 fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
-    let rooms = Arc::new(meetingrooms::Rooms::new(journal));
-    handlers.with(&rooms, MeetingRooms::endpoints())
+    let rooms = Arc::new(meetingrooms::Rooms::new(journal.clone()));
+    let lint = Arc::new(NothingToFind::new(journal));
+    handlers.with(&rooms, MeetingRooms::endpoints()).with_own(&lint, Lint::endpoints())
 }

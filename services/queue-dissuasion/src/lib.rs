@@ -1,16 +1,31 @@
 //! The `queue-dissuasion` service: queues, agents and dissuasions.
 
+mod agent_config;
+mod agents;
+mod dissuasions;
+mod lint;
+mod problems;
 mod queues;
+mod settings;
+mod sounds;
 mod store;
 
 use std::sync::Arc;
 
 use configmgt_bus::Handlers;
-use configmgt_contract::queues::{self as contract, Queues};
-use configmgt_runtime::{
-    journal::{Journal, Object},
-    service::Description,
+use configmgt_contract::{
+    agent_config::AgentConfigs,
+    agents::Agents,
+    dissuasions::Dissuasions,
+    lint::Lint,
+    queues::{self as contract, Queues},
+    users::User,
 };
+use configmgt_runtime::{follow::Follows, journal::Journal, service::Description};
+
+pub use settings::Settings;
+use sounds::Sounds;
+use store::known_users::KnownUsers;
 
 /// The service, for [`configmgt_runtime::service::main`].
 pub const SERVICE: Description = Description {
@@ -18,15 +33,25 @@ pub const SERVICE: Description = Description {
     process: env!("CARGO_PKG_NAME"),
     version: env!("CARGO_PKG_VERSION"),
     summary: "Queues, agents and dissuasions",
-    objects: &OBJECTS,
+    objects: &[store::queues::OBJECT, store::agents::OBJECT, store::dissuasions::OBJECT],
+    follows: &[Follows::of::<User, KnownUsers>()],
     initial: &[],
-    handlers,
+    handlers: |handlers, journal| with_settings(handlers, journal, Settings::from_environment()),
 };
 
-/// What it journals.
-const OBJECTS: [Object; 1] = [store::queues::OBJECT];
-
-fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
-    let queues = Arc::new(queues::Queues::new(journal));
-    handlers.with(&queues, Queues::endpoints())
+/// Adds the service's operations to `handlers`, with these settings.
+pub fn with_settings(handlers: Handlers, journal: Journal, settings: Settings) -> Handlers {
+    let Settings { sounds_dir, default_queue } = settings;
+    let sounds = Sounds::watch(sounds_dir);
+    let queues = Arc::new(queues::Queues::new(journal.clone()));
+    let agents = Arc::new(agents::Agents::new(journal.clone()));
+    let agent_configs = Arc::new(agent_config::AgentConfigs::new(journal.clone()));
+    let dissuasions = Arc::new(dissuasions::Dissuasions::new(journal.clone(), sounds.clone(), default_queue.clone()));
+    let lint = Arc::new(lint::Lint::new(journal, sounds, default_queue));
+    handlers
+        .with(&queues, Queues::endpoints())
+        .with(&agents, Agents::endpoints())
+        .with(&agent_configs, AgentConfigs::endpoints())
+        .with(&dissuasions, Dissuasions::endpoints())
+        .with_own(&lint, Lint::endpoints())
 }

@@ -22,6 +22,7 @@ use configmgt_contract::{
     directory::Directory,
     ice_servers::IceServers,
     lines::Lines,
+    lint::Lint,
     preferences::Preferences,
     rights::Rights,
     services::UserServices,
@@ -31,6 +32,7 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Journal, Object},
+    lint::NothingToFind,
     service::Description,
 };
 
@@ -43,6 +45,7 @@ pub const SERVICE: Description = Description {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Users with their lines, services, rights and preferences",
     objects: &OBJECTS,
+    follows: &[],
     initial: &[ice_servers::INITIAL],
     handlers,
 };
@@ -72,7 +75,8 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
     let services = Arc::new(services::UserServices::new(journal.clone()));
     let rights = Arc::new(rights::Rights::new(journal.clone()));
     let preferences = Arc::new(preferences::Preferences::new(journal.clone()));
-    let ice_servers = Arc::new(ice_servers::IceServers::new(journal));
+    let ice_servers = Arc::new(ice_servers::IceServers::new(journal.clone()));
+    let lint = Arc::new(NothingToFind::new(journal));
     handlers
         .with(&users, Users::endpoints())
         .with(&import, UserImport::endpoints())
@@ -87,4 +91,5 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
         .with(&rights, Rights::endpoints())
         .with(&preferences, Preferences::endpoints())
         .with(&ice_servers, IceServers::endpoints())
+        .with_own(&lint, Lint::endpoints())
 }

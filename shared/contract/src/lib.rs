@@ -6,16 +6,20 @@
 //!
 //! This crate does no I/O and knows neither NATS nor HTTP nor SQL.
 
+pub mod agent_config;
+pub mod agents;
 pub mod callbacks;
 pub mod catalogues;
 pub mod changes;
 pub mod csv;
 pub mod dates;
 pub mod directory;
+pub mod dissuasions;
 pub mod events;
 pub mod filter;
 pub mod ice_servers;
 pub mod lines;
+pub mod lint;
 pub mod meetingrooms;
 pub mod merge;
 pub mod numbers;

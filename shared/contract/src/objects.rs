@@ -1,5 +1,7 @@
 use crate::{
+    agents::Agent,
     catalogues::{Context, Entity, Label, Mediaserver},
+    dissuasions::DissuasionState,
     events::ObjectDoc,
     ice_servers::IceConfiguration,
     lines::LineState,
@@ -26,5 +28,7 @@ pub fn objects() -> Vec<ObjectDoc> {
         ObjectDoc::of::<PreferenceState>(),
         ObjectDoc::of::<IceConfiguration>(),
         ObjectDoc::of::<Queue>(),
+        ObjectDoc::of::<Agent>(),
+        ObjectDoc::of::<DissuasionState>(),
     ]
 }

@@ -1,7 +1,11 @@
 //! A small call centre, so that the documents' examples answer something on the first start.
 
+mod queues;
+mod sounds;
+
 use std::{collections::HashMap, fs, path::Path};
 
+use configmgt_process::settings;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -37,8 +41,9 @@ Paul      | Petit    | ppetit    | petit    | p.petit@xivo.solutions     |      
 Reception |          |           |          | reception@xivo.solutions   |                   | 0199000000          | test   |                | phone    | 1008      | default | default
 ";
 
-/// The rest, in which `{login}` stands for the user's id.
-fn requests() -> [(Method, &'static str, Value); 14] {
+/// The rest, in which `{login}` stands for the user's id. The rights name these queues.
+fn requests(queues: &HashMap<String, i64>) -> [(Method, &'static str, Value); 14] {
+    let queue_ids = |names: &[&str]| -> Value { names.iter().filter_map(|name| queues.get(*name).copied()).collect() };
     let forward = |enabled: bool, destination: &str| json!({"enabled": enabled, "destination": destination});
     [
         (
@@ -57,12 +62,22 @@ fn requests() -> [(Method, &'static str, Value); 14] {
         (
             Method::POST,
             "1.0/rights/user/jbond",
-            json!({"type": "supervisor", "data": {"queueIds": [3, 2, 1, 7], "groupIds": [3, 1, 2], "incallIds": []}}),
+            json!({
+                "type": "supervisor",
+                "data": {
+                    "queueIds": queue_ids(&["sales", "support", "switchboard", "lyon"]),
+                    "groupIds": [3, 1, 2],
+                    "incallIds": [],
+                },
+            }),
         ),
         (
             Method::POST,
             "1.0/rights/user/jmenage",
-            json!({"type": "teacher", "data": {"queueIds": [1], "groupIds": [], "incallIds": []}}),
+            json!({
+                "type": "teacher",
+                "data": {"queueIds": queue_ids(&["switchboard"]), "groupIds": [], "incallIds": []},
+            }),
         ),
         (Method::POST, "1.0/rights/user/jurbain", json!({"type": "admin"})),
         (
@@ -99,6 +114,21 @@ fn requests() -> [(Method, &'static str, Value); 14] {
     ]
 }
 
+/// What the set needs of the services' settings, where nobody has chosen otherwise: sound files in the folder `home`, and a default
+/// queue.
+pub(crate) fn settings(home: &Path) -> Result<Vec<(String, String)>> {
+    let mut chosen = Vec::new();
+    if settings::optional("SOUNDS_DIR").is_none() {
+        let folder = std::path::absolute(home.join("sounds"))?;
+        sounds::create_once(&folder)?;
+        chosen.push(("SOUNDS_DIR".to_owned(), folder.display().to_string()));
+    }
+    if settings::optional("DEFAULT_DISSUASION_QUEUE").is_none() {
+        chosen.push(("DEFAULT_DISSUASION_QUEUE".to_owned(), queues::DEFAULT.to_owned()));
+    }
+    Ok(chosen)
+}
+
 /// Loads the set through the API, unless `marker` says that this was done before. What a start that was killed half-way has left
 /// is completed.
 pub(crate) async fn load_once(url: &str, token: &str, marker: &Path) -> Result<()> {
@@ -109,24 +139,28 @@ pub(crate) async fn load_once(url: &str, token: &str, marker: &Path) -> Result<(
     for (path, name, display_name) in CATALOGUES {
         api.ask(Method::POST, path, &json!({"name": name, "displayName": display_name})).await?;
     }
-    let mut ids = HashMap::new();
-    for user in users() {
+    let mut users = HashMap::new();
+    for user in rows(USERS) {
         let id = api.have_user(&user).await?;
         if let Some(login) = user.get("login").and_then(Value::as_str) {
-            ids.insert(format!("{{{login}}}"), id.to_string());
+            users.insert(login.to_owned(), id);
         }
     }
-    for (method, path, body) in requests() {
-        let path = ids.iter().fold(path.to_owned(), |path, (login, id)| path.replace(login, id));
+    let queues = queues::have_queues(&api).await?;
+    queues::have_agents_and_dissuasions(&api, &queues, &users).await?;
+    for (method, path, body) in requests(&queues) {
+        let path = users
+            .iter()
+            .fold(path.to_owned(), |path, (login, id)| path.replace(&format!("{{{login}}}"), &id.to_string()));
         api.ask(method, &path, &body).await?;
     }
     fs::write(marker, "")?;
     Ok(())
 }
 
-/// Each line of [`USERS`] as an object, without what is empty.
-fn users() -> impl Iterator<Item = Map<String, Value>> {
-    let mut lines = USERS.trim().lines().map(|line| line.split('|').map(str::trim));
+/// Each line of a table as an object, without what is empty. The first line names the members.
+fn rows(table: &'static str) -> impl Iterator<Item = Map<String, Value>> {
+    let mut lines = table.trim().lines().map(|line| line.split('|').map(str::trim));
     let names: Vec<_> = lines.next().into_iter().flatten().collect();
     lines.map(move |cells| {
         let given = names.iter().zip(cells).filter(|(_, cell)| !cell.is_empty());
@@ -145,7 +179,8 @@ struct Api<'a> {
 }
 
 impl Api<'_> {
-    /// What is answered; null where there is no body, and where what was to be created is there already.
+    /// What is answered; null where there is no body, where what was to be created is there already, and where a directory that
+    /// somebody has chosen lacks our sound files.
     async fn ask(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
         let url = format!("{}/configmgt/api/{path}", self.url);
         let answer = self.client.request(method, url).header("X-Auth-Token", self.token).json(body).send().await?;
@@ -154,7 +189,7 @@ impl Api<'_> {
         if status.is_success() {
             return Ok(value);
         }
-        if value["error"] == "Duplicate" {
+        if value["error"] == "Duplicate" || value["error"] == "FileNotFound" {
             return Ok(Value::Null);
         }
         Err(format!("the demo set cannot be loaded: {path}: {status} {text}").into())

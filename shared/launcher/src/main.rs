@@ -64,7 +64,8 @@ async fn run() -> Result<()> {
         nats: servers.bus.clone(),
         listen,
         accounts,
-        settings: Vec::new(),
+        // Nothing invented belongs beside somebody's own database.
+        settings: if servers.postgres.is_some() { demo::settings(&home)? } else { Vec::new() },
         output: Output::Inherit,
     };
     site.prepare_database().await?;

@@ -209,6 +209,33 @@ async fn the_demo_set_answers_what_the_documents_of_xivo_ask() {
         {"key": "other_preference", "value": "42", "value_type": "number"},
     ]);
     assert_eq!(launched.get(&home, "2.0/users/3/preferences").await, preferences);
+    let john = launched.get(&home, "1.0/agent_config/1").await;
+    let place = |queue: &str, id: i32, penalty: i32| {
+        json!({
+            "queue_name": queue, "queue_id": id, "interface": "Agent/1001", "penalty": penalty, "commented": 0,
+            "usertype": "Agent", "userid": 1, "channel": "Agent", "category": "Queue", "position": 1,
+        })
+    };
+    let expected = json!({
+        "id": 1, "firstname": "John", "lastname": "Doe", "number": "1001", "context": "default",
+        "member": [place("sales", 3, 1), place("orders", 6, 2)], "numgroup": 1, "userid": 2,
+    });
+    assert_eq!(john, expected);
+    let dissuasion = json!({"type": "soundFile", "value": {"soundFile": "sales_audio_file"}});
+    let sales = json!({"id": 3, "name": "sales", "dissuasion": dissuasion});
+    assert_eq!(launched.get(&home, "1.0/queue/3/dissuasion").await, sales);
+    let available = json!({
+        "id": 3, "name": "sales",
+        "dissuasions": {
+            "soundFiles": [{"soundFile": "sales_audio_file"}, {"soundFile": "sales_audio_file_2"}],
+            "queues": [{"queueName": "switchboard"}],
+        },
+    });
+    assert_eq!(launched.get(&home, "1.0/queue/3/dissuasions").await, available);
+    let findings = launched.get(&home, "2.0/lint").await;
+    let found: Vec<_> =
+        findings.as_array().unwrap().iter().map(|finding| [&finding["objectType"], &finding["objectId"]]).collect();
+    assert_eq!(json!(found), json!([["agent", "6"], ["sound_file", "welcome"]]));
     let ice_servers = json!({"stun_address": "stun:stun.l.google.com:19302"});
     assert_eq!(launched.get(&home, "1.0/sip/ice_servers").await, ice_servers);
     let john = json!({"username": "john", "password": "doe"});

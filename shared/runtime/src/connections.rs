@@ -50,15 +50,9 @@ impl Connections {
 
     /// Lends a connection.
     pub async fn lend(&self) -> sqlx::Result<Lent> {
-        let place = match Arc::clone(&self.shared.places).try_acquire_owned() {
-            Ok(place) => place,
-            Err(_) => timeout(PATIENCE, Arc::clone(&self.shared.places).acquire_owned())
-                .await
-                .map_err(|_| sqlx::Error::PoolTimedOut)?
-                .map_err(|_| sqlx::Error::PoolClosed)?,
-        };
+        let place = self.shared.place().await?;
         let connection = self.connection().await?;
-        Ok(Lent { connection, home: Arc::clone(&self.shared), _place: place })
+        Ok(Lent { connection, home: Arc::clone(&self.shared), place: Some(place) })
     }
 
     async fn connection(&self) -> sqlx::Result<PgConnection> {
@@ -88,6 +82,16 @@ impl Connections {
 }
 
 impl Shared {
+    async fn place(&self) -> sqlx::Result<OwnedSemaphorePermit> {
+        match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => Ok(place),
+            Err(_) => timeout(PATIENCE, Arc::clone(&self.places).acquire_owned())
+                .await
+                .map_err(|_| sqlx::Error::PoolTimedOut)?
+                .map_err(|_| sqlx::Error::PoolClosed),
+        }
+    }
+
     fn idle(&self) -> MutexGuard<'_, Vec<(PgConnection, Instant)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -97,15 +101,27 @@ impl Shared {
 pub struct Lent {
     connection: PgConnection,
     home: Arc<Shared>,
-    _place: OwnedSemaphorePermit,
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Lent {
+    /// Waits for `work` without standing in the way of those who need a connection: meanwhile this one does not count.
+    pub(crate) async fn apart<T>(&mut self, work: impl Future<Output = T>) -> sqlx::Result<T> {
+        self.place = None;
+        let done = work.await;
+        self.place = Some(self.home.place().await?);
+        Ok(done)
+    }
+
     /// Gives the connection back after statements that ended so, if it can be used again. A transaction that was begun must be over.
     pub fn done<T>(self, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
-        let Self { connection, home, _place } = self;
+        let Self { connection, home, place: _place } = self;
         if outcome.as_ref().err().is_none_or(leaves_usable) {
-            home.idle().push((connection, Instant::now()));
+            let mut idle = home.idle();
+            // Of those that waited apart there may be more than are ever needed at once.
+            if idle.len() < CONNECTIONS {
+                idle.push((connection, Instant::now()));
+            }
         } else {
             // Whatever ended this one has most likely ended the others.
             home.idle().clear();

@@ -1,8 +1,13 @@
 //! Following the objects of another service: an own copy of what is needed of them, kept by their events.
 //!
-//! A service that follows starts a [`Follower`] beside its handlers, with its own connections and NATS credentials. On the bus it needs
-//! the rights to publish on `$JS.API.CONSUMER.CREATE.<stream>.>`, `$JS.API.CONSUMER.MSG.NEXT.<stream>.>` and `$JS.ACK.<stream>.>`
-//! of the followed stream.
+//! A service lists what it [`Follows`] in its description. Each of these runs as a [`Follower`] beside its handlers, with the service's
+//! own connections and NATS credentials. On the bus it needs the rights to publish on
+//! `$JS.API.CONSUMER.CREATE.<stream>.<consumer>.>`, `$JS.API.CONSUMER.MSG.NEXT.<stream>.<consumer>` and
+//! `$JS.ACK.<stream>.<consumer>.>`, where the stream is that of the followed service and the consumer is named
+//! `<follower>-<object type>`.
+//!
+//! What follows from a change is done in the name of whoever made it: the follower's own objects that it changes show the same actor
+//! in the history.
 
 use std::{
     future::Future,
@@ -18,15 +23,49 @@ use configmgt_contract::{
     BoxError, chain,
     events::{Action, Change, Object},
 };
+use futures_util::{FutureExt, future::BoxFuture};
 use serde::de::DeserializeOwned;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use tokio::{sync::watch, time::sleep};
 use tracing::{info, warn};
 
-use crate::connections::Connections;
+use crate::journal::Journal;
 
 /// Between two attempts to reach the stream, and before an event that failed is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// A kind of object of another service that a service follows.
+#[derive(Clone, Copy)]
+pub struct Follows {
+    run: fn(&'static str, String, Journal, watch::Receiver<bool>) -> BoxFuture<'static, ()>,
+}
+
+impl Follows {
+    /// The objects with the state `S`, whose changes `A` applies.
+    pub const fn of<S, A>() -> Self
+    where
+        S: Object + DeserializeOwned,
+        A: Apply<S> + Default + 'static,
+    {
+        Self {
+            run: |follower, nats_url, journal, stop| {
+                let (name, inbox) = (format!("{follower}-{}", S::NAME), format!("_INBOX.{follower}"));
+                Follower::<S, A>::new(name, nats_url, inbox, journal, A::default()).run(stop).boxed()
+            },
+        }
+    }
+
+    /// Follows in the name of the service `follower` until `stop` says otherwise.
+    pub(crate) async fn run(
+        self,
+        follower: &'static str,
+        nats_url: String,
+        journal: Journal,
+        stop: watch::Receiver<bool>,
+    ) {
+        (self.run)(follower, nats_url, journal, stop).await;
+    }
+}
 
 /// What is done with the events of a kind of object.
 pub trait Apply<S>: Send + Sync {
@@ -55,8 +94,8 @@ pub struct Follower<S, A> {
     pub nats_url: String,
     /// The prefix of the follower's inboxes on the bus.
     pub inbox: String,
-    /// The follower's own schema, with the table `followed`.
-    pub connections: Connections,
+    /// Of the follower's own schema, with the table `followed`.
+    pub journal: Journal,
     pub apply: A,
     gaps: Arc<AtomicU64>,
     state: std::marker::PhantomData<fn() -> S>,
@@ -77,9 +116,9 @@ enum FollowError {
 }
 
 impl<S: Object + DeserializeOwned, A: Apply<S>> Follower<S, A> {
-    pub fn new(name: String, nats_url: String, inbox: String, connections: Connections, apply: A) -> Self {
+    pub fn new(name: String, nats_url: String, inbox: String, journal: Journal, apply: A) -> Self {
         let (gaps, state) = (Arc::default(), std::marker::PhantomData);
-        Self { name, nats_url, inbox, connections, apply, gaps, state }
+        Self { name, nats_url, inbox, journal, apply, gaps, state }
     }
 
     /// Counts the changes that were missing: their objects were changed again, so their effect is that of the later change.
@@ -129,12 +168,10 @@ impl<S: Object + DeserializeOwned, A: Apply<S>> Follower<S, A> {
     /// Stores the effect of an event together with the position behind it, unless it was stored before.
     async fn take(&self, delivered: &Delivered) -> Result<(), FollowError> {
         let Stored { change, .. } = delivered.stored().ok_or(FollowError::Unreadable)?;
-        let mut connection = self.connections.lend().await?;
-        let mut transaction = connection.begin().await?;
+        let mut transaction = self.journal.begin_as(&change.actor).await?;
         // After a failure the connection ends, and with it the transaction.
         self.store(&mut transaction, change).await?;
-        transaction.commit().await?;
-        connection.done(Ok(()))?;
+        self.journal.commit(transaction).await?;
         Ok(())
     }
 

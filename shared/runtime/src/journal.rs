@@ -65,14 +65,16 @@ impl Journal {
         &self.connections
     }
 
-    /// Carries `work` out in the name of `actor`, where no client asks for it.
-    pub(crate) async fn carry_out_as<W>(&self, actor: &str, work: W) -> sqlx::Result<()>
-    where
-        W: AsyncFnOnce(&mut PgConnection) -> sqlx::Result<()>,
-    {
+    /// Begins a transaction in the name of `actor`, where no client asks for it. Dropped before its [`Journal::commit`], it leaves
+    /// nothing.
+    pub(crate) async fn begin_as(&self, actor: &str) -> sqlx::Result<Lent> {
         let mut connection = self.connections.lend().await?;
         execute(&mut connection, format!("BEGIN; SET LOCAL configmgt.actor = {}", literal(actor))).await?;
-        work(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// Ends a transaction that [`Journal::begin_as`] began.
+    pub(crate) async fn commit(&self, mut connection: Lent) -> sqlx::Result<()> {
         execute(&mut connection, "COMMIT".to_owned()).await?;
         self.written.notify_one();
         connection.done(Ok(()))
@@ -136,6 +138,15 @@ impl Change {
             // What ails the connection shows at the next statement.
             let _ = execute(&mut self.connection, "SELECT".to_owned()).await;
         }
+    }
+
+    /// Waits for something that takes its time and must not keep one of the few connections from others. It belongs to the
+    /// beginning of a write: what the write has done so far is undone.
+    pub async fn apart<T>(&mut self, work: impl Future<Output = T>) -> sqlx::Result<T> {
+        execute(&mut self.connection, "ROLLBACK".to_owned()).await?;
+        let done = self.connection.apart(work).await?;
+        begin(&mut self.connection, &self.call).await?;
+        Ok(done)
     }
 
     /// Who asks, and under which name.

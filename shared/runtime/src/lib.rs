@@ -6,6 +6,7 @@ pub mod database;
 pub mod filter;
 pub mod follow;
 pub mod journal;
+pub mod lint;
 pub mod listing;
 pub mod lookup;
 pub mod service;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use configmgt_contract::{BoxError, Listing};
-use futures_util::stream;
+use futures_util::{Stream, TryStreamExt, stream};
 use serde::Serialize;
 
 /// How many rows a listing reads at a time. A longer listing is not of one moment: an object that changes meanwhile is answered as
@@ -20,16 +20,30 @@ where
     K: Send + 'static,
     F: Future<Output = sqlx::Result<Vec<R>>> + Send + 'static,
 {
+    Listing::of_batches(batches(least, key, read).map_ok(|rows| rows.into_iter().map(T::from).collect()))
+}
+
+/// The batches of such a listing as they are read, for one that is made of more than rows of one kind. The first is read at once.
+pub fn batches<R, K, F>(
+    least: K,
+    key: fn(&R) -> K,
+    read: impl Fn(K) -> F + Send + Sync + 'static,
+) -> impl Stream<Item = Result<Vec<R>, BoxError>> + Send + 'static
+where
+    R: Send + 'static,
+    K: Send + 'static,
+    F: Future<Output = sqlx::Result<Vec<R>>> + Send + 'static,
+{
     let read = Arc::new(read);
     let first = tokio::spawn(read(least));
-    Listing::of_batches(stream::try_unfold(Some(first), move |coming| {
+    stream::try_unfold(Some(first), move |coming| {
         let read = Arc::clone(&read);
         async move {
             let Some(coming) = coming else { return Ok(None) };
             let rows = coming.await??;
             let full = usize::try_from(BATCH) == Ok(rows.len());
             let next = rows.last().filter(|_| full).map(|last| tokio::spawn(read(key(last))));
-            Ok::<_, BoxError>(Some((rows.into_iter().map(T::from).collect(), next)))
+            Ok::<_, BoxError>(Some((rows, next)))
         }
-    }))
+    })
 }

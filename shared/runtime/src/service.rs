@@ -19,6 +19,7 @@ use tracing::warn;
 use crate::{
     connections::Connections,
     database,
+    follow::Follows,
     history::History,
     journal::{Journal, Object},
     prune,
@@ -40,6 +41,8 @@ pub struct Description {
     pub summary: &'static str,
     /// What it journals.
     pub objects: &'static [Object],
+    /// What it follows of other services.
+    pub follows: &'static [Follows],
     /// What its settings say of objects that nobody has set yet.
     pub initial: &'static [Initial],
     /// Adds its own operations to those that every service has.
@@ -68,21 +71,29 @@ impl Initial {
 
     /// Tries until the database has taken it.
     async fn store(&self, journal: &Journal, value: &str) {
-        while let Err(error) =
-            journal.carry_out_as(self.setting, async |change| (self.store)(change, value).await).await
-        {
+        while let Err(error) = self.try_to_store(journal, value).await {
             warn!(%error, setting = self.setting, "waiting for the database");
             sleep(Duration::from_millis(500)).await;
         }
+    }
+
+    async fn try_to_store(&self, journal: &Journal, value: &str) -> sqlx::Result<()> {
+        let mut change = journal.begin_as(self.setting).await?;
+        (self.store)(&mut change, value).await?;
+        journal.commit(change).await
     }
 }
 
 impl Description {
     /// All its operations, writing to `journal`.
     pub fn handlers(&self, journal: &Journal) -> Handlers {
+        (self.handlers)(self.common(journal), journal.clone())
+    }
+
+    /// Those that every service has.
+    pub fn common(&self, journal: &Journal) -> Handlers {
         let history = Arc::new(History::new(journal.clone(), self.objects));
-        let common = Handlers::new(self.name, sqlstate::classify).with_own(&history, History::endpoints());
-        (self.handlers)(common, journal.clone())
+        Handlers::new(self.name, sqlstate::classify).with_own(&history, History::endpoints())
     }
 }
 
@@ -95,7 +106,7 @@ pub fn main(description: Description) -> ExitCode {
 }
 
 async fn serve(description: Description) -> Result<(), BoxError> {
-    let Description { name, process, version, summary, objects, initial, .. } = description;
+    let Description { name, process, version, summary, objects, follows, initial, .. } = description;
     let stop = shutdown::requested();
     tokio::pin!(stop);
     let options = database::options(name)?;
@@ -136,8 +147,18 @@ async fn serve(description: Description) -> Result<(), BoxError> {
     };
     let relay = tokio::spawn(relay::run(relay, stopping));
     let pruning = tokio::spawn(prune::run(connections.clone(), keep));
+    let (stop_following, following) = watch::channel(false);
+    let followers = follows
+        .iter()
+        .map(|follows| tokio::spawn(follows.run(name, settings::nats_url(name), journal.clone(), following.clone())));
+    let followers: Vec<_> = followers.collect();
     stop.await?;
     server.stop().await;
+    stop_following.send_replace(true);
+    for follower in followers {
+        // One that panicked has stopped, too.
+        let _ = follower.await;
+    }
     pruning.abort();
     // Only now nothing is written any more.
     stop_relay.send_replace(true);

@@ -19,6 +19,7 @@ use configmgt_contract::{
 use configmgt_runtime::{
     connections::Connections,
     follow::{Apply, Followed, Follower},
+    journal::Journal,
 };
 use configmgt_stack::{Nats, databases::Database, scratch};
 use serde_json::json;
@@ -118,7 +119,8 @@ fn follower(
 ) -> (watch::Sender<bool>, JoinHandle<()>, Arc<std::sync::atomic::AtomicU64>) {
     let copy = Copy { applied: applied.clone(), refuses: Arc::clone(refuses) };
     let (url, inbox) = (nats.url(), "_INBOX.users".to_owned());
-    let follower = Follower::<RoomState, _>::new("users-meetingroom".to_owned(), url, inbox, connections.clone(), copy);
+    let journal = Journal::new(connections.clone());
+    let follower = Follower::<RoomState, _>::new("users-meetingroom".to_owned(), url, inbox, journal, copy);
     let (stop, stopping) = watch::channel(false);
     let gaps = follower.gaps();
     (stop, tokio::spawn(follower.run(stopping)), gaps)

@@ -79,6 +79,15 @@ pub(crate) async fn above(connections: Connections, after: i32) -> sqlx::Result<
     connection.done(rows)
 }
 
+/// Those of the names that a queue has.
+#[instrument(level = "debug", name = "SELECT queue", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+pub(crate) async fn existing(connections: &Connections, names: &[String]) -> sqlx::Result<Vec<String>> {
+    let known = sqlx::query_scalar!("SELECT name FROM queue WHERE name = ANY ($1)", names);
+    let mut connection = connections.lend().await?;
+    let known = known.fetch_all(&mut *connection).await;
+    connection.done(known)
+}
+
 #[instrument(level = "debug", name = "INSERT queue", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 pub(crate) async fn insert(connection: &mut PgConnection, queue: &NewQueue) -> sqlx::Result<Versioned<Queue>> {
     let NewQueue { name, display_name, number } = queue;

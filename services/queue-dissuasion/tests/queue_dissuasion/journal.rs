@@ -1,11 +1,13 @@
 use configmgt_contract::{
-    Kind, Operation, OperationDoc,
-    changes::RevertChange,
+    Fault, Kind, Operation, OperationDoc, Status,
+    agents::{CreateAgent, DeleteAgent, GetAgent, ReplaceAgent},
+    changes::{ListChanges, RevertChange},
+    dissuasions::{GetDissuasion, SetSoundFile, SetTarget},
     queues::{CreateQueue, DeleteQueue, ReplaceQueue},
 };
 use serde_json::{Value, json};
 
-use crate::Service;
+use crate::{Service, agents::agent, fault, sounds_folder::SoundsFolder};
 
 /// Asks, and checks that this left one change.
 async fn left<O: Operation>(service: &Service, doc: OperationDoc, request: Value, change: &str) {
@@ -22,7 +24,8 @@ async fn journal(service: &Service) -> Vec<String> {
 
 #[tokio::test]
 async fn every_operation_that_writes_leaves_one_change_in_the_journal() {
-    let service = Service::start().await;
+    let folder = SoundsFolder::with(&["sales_a.wav"]);
+    let service = Service::with_sounds(&folder, None, &[]).await;
     let mut left_by = Vec::new();
     macro_rules! leaves {
         ($request:ty, $body:tt, $change:literal) => {
@@ -40,6 +43,14 @@ async fn every_operation_that_writes_leaves_one_change_in_the_journal() {
             .unwrap();
     leaves!(RevertChange, {"event_id": event_id}, "queue 1 updated");
     leaves!(DeleteQueue, {"id": 1}, "queue 1 deleted");
+    service.run("INSERT INTO queue (name, display_name) VALUES ('sales', 'Sales'), ('support', 'Support')").await;
+    leaves!(SetSoundFile, {"id": 2, "to": {"soundFile": "sales_a"}}, "dissuasion 2 created");
+    leaves!(SetTarget, {"id": 2, "to": {"queueName": "support"}}, "dissuasion 2 updated");
+    let agent = json!({"firstname": "A", "lastname": "", "number": "1", "context": "default"});
+    let changed = json!({"firstname": "B", "lastname": "", "number": "1", "context": "default"});
+    leaves!(CreateAgent, agent, "agent 1 created");
+    leaves!(ReplaceAgent, {"id": 1, "fields": changed}, "agent 1 updated");
+    leaves!(DeleteAgent, {"id": 1}, "agent 1 deleted");
 
     // A new operation that writes has to stand above, too.
     let mut writes: Vec<_> =
@@ -57,4 +68,42 @@ async fn the_history_shows_a_queue_as_clients_know_it() {
     let sales = json!({"id": 1, "name": "sales", "displayName": "sales", "number": "3000"});
     let changes = [("queue 1 created".to_owned(), sales), ("queue 1 deleted".to_owned(), Value::Null)];
     assert_eq!(service.changes_of("queue").await, changes);
+}
+
+impl Service {
+    /// Takes the latest change of this object back.
+    async fn revert_latest(&self, object_type: &str, id: i32) -> Result<Value, Fault> {
+        let latest = json!({"objectType": object_type, "objectId": id.to_string(), "offset": 0, "limit": 1});
+        let changes = self.ask_of::<ListChanges>(ListChanges::DOC.of("queue-dissuasion"), latest).await.unwrap();
+        let event_id = &changes["list"][0]["eventId"];
+        self.ask_of::<RevertChange>(RevertChange::DOC.of("queue-dissuasion"), json!({"event_id": event_id})).await
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_agent_comes_back_with_its_queues_by_a_revert_unless_one_is_gone() {
+    let service = Service::with_queues(&["sales", "support"]).await;
+    let queues = json!([{"queueId": 2, "penalty": 3, "position": 4}, {"queueId": 1, "penalty": 0, "position": 1}]);
+    let created = service.create_agent(agent("1001", json!({"queues": queues}))).await;
+    service.ask::<DeleteAgent>(json!({"id": 1})).await.unwrap();
+    service.revert_latest("agent", 1).await.unwrap();
+    assert_eq!(service.ask::<GetAgent>(json!({"id": 1})).await, created);
+    service.ask::<DeleteAgent>(json!({"id": 1})).await.unwrap();
+    service.ask::<DeleteQueue>(json!({"id": 2})).await.unwrap();
+    let message = "the former state contradicts what is stored: there is no queue 2";
+    assert_eq!(service.revert_latest("agent", 1).await, Err(fault(Status::Conflict, "Conflict", message)));
+}
+
+#[tokio::test]
+async fn a_revert_makes_no_circle() {
+    let service = Service::with_queues(&["a", "b", "c"]).await;
+    service.set_target(1, "b").await.unwrap();
+    service.set_target(1, "c").await.unwrap();
+    service.set_target(2, "a").await.unwrap();
+    let in_the_way = |reason: &str| {
+        Err(fault(Status::Conflict, "Conflict", &format!("the former state contradicts what is stored: {reason}")))
+    };
+    let circle = in_the_way("callers would go round in a circle: a -> b -> a");
+    assert_eq!(service.revert_latest("dissuasion", 1).await, circle);
+    assert_eq!(service.ask::<GetDissuasion>(json!({"id": 1})).await.unwrap()["dissuasion"]["value"]["queueName"], "c");
 }

@@ -2,8 +2,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod agent_config;
+mod agents;
+mod dissuasions;
 mod journal;
+mod lint;
 mod queues;
+mod sounds_folder;
 
 use std::{
     sync::Arc,
@@ -14,11 +19,14 @@ use configmgt_bus::{Handlers, Local, Request, Transport};
 use configmgt_contract::{
     Answer, Call, Expected, Fault, Operation, OperationDoc, Status, Whole, changes::ListChanges, queues::CreateQueue,
 };
+use configmgt_queue_dissuasion::{SERVICE, Settings, with_settings};
 use configmgt_runtime::{connections::Connections, journal::Journal};
 use configmgt_stack::databases::Database;
 use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool};
+
+use sounds_folder::SoundsFolder;
 
 /// The service without a bus, and the database as its owner.
 struct Service {
@@ -29,9 +37,14 @@ struct Service {
 
 impl Service {
     async fn start() -> Self {
+        Self::with_settings(Settings { sounds_dir: SoundsFolder::missing().path().to_owned(), default_queue: None })
+            .await
+    }
+
+    async fn with_settings(settings: Settings) -> Self {
         let database = Database::create().await.unwrap();
         let journal = Journal::new(Connections::new(database.of_service("queue-dissuasion")));
-        let handlers = Arc::new(configmgt_queue_dissuasion::SERVICE.handlers(&journal));
+        let handlers = Arc::new(with_settings(SERVICE.common(&journal), journal, settings));
         let local = Local::default().with(Arc::clone(&handlers));
         let owner = PgPool::connect_with(database.owner.clone()).await.unwrap();
         Self { local, handlers, owner }
@@ -39,11 +52,20 @@ impl Service {
 
     /// With queues of these names, by their ids from 1 on.
     async fn with_queues(names: &[&str]) -> Self {
-        let service = Self::start().await;
+        Self::start().await.having_queues(names).await
+    }
+
+    /// The same with these sound files and this default queue.
+    async fn with_sounds(folder: &SoundsFolder, default_queue: Option<&str>, names: &[&str]) -> Self {
+        let (sounds_dir, default_queue) = (folder.path().to_owned(), default_queue.map(str::to_owned));
+        Self::with_settings(Settings { sounds_dir, default_queue }).await.having_queues(names).await
+    }
+
+    async fn having_queues(self, names: &[&str]) -> Self {
         for name in names {
-            service.ask::<CreateQueue>(json!({"name": name})).await.unwrap();
+            self.ask::<CreateQueue>(json!({"name": name})).await.unwrap();
         }
-        service
+        self
     }
 
     /// Sends what the edge would make of `request`; an answer without a body is null.
