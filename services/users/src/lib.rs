@@ -3,9 +3,11 @@
 pub mod password;
 
 mod catalogues;
+mod circles;
 mod directory;
 mod ice_servers;
 mod lines;
+mod lint;
 mod preferences;
 mod rights;
 mod services;
@@ -18,12 +20,14 @@ use std::sync::Arc;
 
 use configmgt_bus::Handlers;
 use configmgt_contract::{
+    agents::Agent,
     catalogues::{Contexts, Entities, Labels, Mediaservers},
     directory::Directory,
     ice_servers::IceServers,
     lines::Lines,
     lint::Lint,
     preferences::Preferences,
+    queues::Queue,
     rights::Rights,
     services::UserServices,
     user_import::UserImport,
@@ -31,12 +35,13 @@ use configmgt_contract::{
     validation::Validation,
 };
 use configmgt_runtime::{
+    follow::Follows,
     journal::{Journal, Object},
-    lint::NothingToFind,
     service::Description,
 };
 
 use password::Passwords;
+use store::known_queues::{KnownAgents, KnownQueues};
 
 /// The service, for [`configmgt_runtime::service::main`].
 pub const SERVICE: Description = Description {
@@ -45,7 +50,7 @@ pub const SERVICE: Description = Description {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Users with their lines, services, rights and preferences",
     objects: &OBJECTS,
-    follows: &[],
+    follows: &[Follows::of::<Queue, KnownQueues>(), Follows::of::<Agent, KnownAgents>()],
     initial: &[ice_servers::INITIAL],
     handlers,
 };
@@ -76,7 +81,7 @@ fn handlers(handlers: Handlers, journal: Journal) -> Handlers {
     let rights = Arc::new(rights::Rights::new(journal.clone()));
     let preferences = Arc::new(preferences::Preferences::new(journal.clone()));
     let ice_servers = Arc::new(ice_servers::IceServers::new(journal.clone()));
-    let lint = Arc::new(NothingToFind::new(journal));
+    let lint = Arc::new(lint::Lint::new(journal));
     handlers
         .with(&users, Users::endpoints())
         .with(&import, UserImport::endpoints())

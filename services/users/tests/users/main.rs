@@ -8,6 +8,7 @@ mod directory;
 mod ice_servers;
 mod journal;
 mod lines;
+mod lint;
 mod model;
 mod password;
 mod preferences;
