@@ -20,7 +20,7 @@ use tracing::{Instrument, Span, debug, debug_span, info};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
-    Tokens, documents, etag,
+    ImportLimits, Tokens, documents, etag,
     exchange::{Edge, Route},
     health, limits, problem,
     routes::routes,
@@ -50,6 +50,16 @@ pub struct Application {
 
 impl Application {
     pub fn new(tokens: Tokens, transport: Arc<dyn Transport>, events: Arc<dyn Events>) -> Self {
+        Self::with_limits(tokens, transport, events, ImportLimits::default())
+    }
+
+    /// The same with other limits of imports.
+    pub fn with_limits(
+        tokens: Tokens,
+        transport: Arc<dyn Transport>,
+        events: Arc<dyn Events>,
+        imports: ImportLimits,
+    ) -> Self {
         let (stop, stopping) = watch::channel(false);
         let router = routes()
             .router()
@@ -60,7 +70,7 @@ impl Application {
             .method_not_allowed_fallback(|| async {
                 problem::response(&Fault::new(Status::MethodNotAllowed, "the path does not know this method"))
             })
-            .with_state(Edge { transport, events, feeds: Arc::new(Semaphore::new(FEEDS)), stopping });
+            .with_state(Edge { transport, events, imports, feeds: Arc::new(Semaphore::new(FEEDS)), stopping });
         Self { tokens, router, stop: Arc::new(stop) }
     }
 

@@ -12,12 +12,14 @@ use axum::{
 };
 use configmgt_contract::{Body as BodyDoc, Fault, Kind, RefusalDoc, Status};
 use utoipa::openapi::{
-    Components, ComponentsBuilder, Content, ContentBuilder, Info, InfoBuilder, License, ObjectBuilder, OpenApi,
-    OpenApiBuilder, PathsBuilder, Ref, RefOr, Required, Response as ResponseDoc, ResponseBuilder, Schema, Tag, Type,
+    AllOfBuilder, Components, ComponentsBuilder, Content, ContentBuilder, Info, InfoBuilder, License, ObjectBuilder,
+    OpenApi, OpenApiBuilder, PathsBuilder, Ref, RefOr, Required, Response as ResponseDoc, ResponseBuilder, Schema, Tag,
+    Type,
     example::ExampleBuilder,
     header::HeaderBuilder,
     path::{HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn},
     request_body::RequestBodyBuilder,
+    schema::AnyOfBuilder,
     security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme},
     tag::TagBuilder,
 };
@@ -78,6 +80,11 @@ pub(crate) fn document(table: &Table) -> OpenApi {
         for body in entry.inputs.body.iter().chain(&entry.reply) {
             components = components.schemas_from_iter(body.components.clone());
         }
+        for refusal in entry.refusals.iter().filter(|refusal| !refusal.details.is_empty()) {
+            components = components.schema(refusal.code, detailed_schema(refusal));
+            let details = refusal.details.iter().flat_map(|detail| (detail.body)().components);
+            components = components.schemas_from_iter(details);
+        }
         if tags.last().is_none_or(|tag| tag.name != entry.section) {
             tags.push(TagBuilder::new().name(entry.section).build());
         }
@@ -100,7 +107,7 @@ fn info() -> Info {
         .title("XiVO configuration server")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "Every error is answered as `{\"error\", \"message\"}`. Where a number is asked for, `207.0` is as good as `207`.",
+            "Every error is answered as `{\"error\", \"message\"}`, some with more beside that. Where a number is asked for, `207.0` is as good as `207`.",
         ))
         .license(Some(License::new("MIT OR Apache-2.0")))
         .build()
@@ -241,7 +248,7 @@ fn refusals(entry: &Entry) -> BTreeMap<Status, Vec<RefusalDoc>> {
     ];
     for (status, message, applies) in on_the_way {
         if applies {
-            let refusal = RefusalDoc { variant: status.code(), status, code: status.code(), message };
+            let refusal = RefusalDoc { variant: status.code(), status, code: status.code(), message, details: &[] };
             refusals.entry(status).or_default().push(refusal);
         }
     }
@@ -252,13 +259,35 @@ fn refusals(entry: &Entry) -> BTreeMap<Status, Vec<RefusalDoc>> {
 }
 
 fn refused(status: Status, refusals: &[RefusalDoc]) -> ResponseDoc {
-    let mut content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Error")));
+    let mut content = ContentBuilder::new().schema(Some(refused_schema(refusals)));
     for refusal in refusals {
-        let envelope = serde_json::json!({"error": refusal.code, "message": refusal.message});
+        let mut envelope = serde_json::json!({"error": refusal.code, "message": refusal.message});
+        for detail in refusal.details {
+            envelope[detail.name] = (detail.body)().example;
+        }
         let example = ExampleBuilder::new().summary(refusal.code).value(Some(envelope)).build();
         content = content.examples_from_iter([(refusal.variant, RefOr::T(example))]);
     }
     ResponseBuilder::new().description(status.code()).content("application/json", content.build()).build()
+}
+
+/// The envelope, or one of those that hold more.
+fn refused_schema(refusals: &[RefusalDoc]) -> RefOr<Schema> {
+    let mut detailed = refusals.iter().filter(|refusal| !refusal.details.is_empty()).peekable();
+    let error = Ref::from_schema_name("Error");
+    if detailed.peek().is_none() {
+        return error.into();
+    }
+    let any = detailed.map(|refusal| Ref::from_schema_name(refusal.code));
+    any.fold(AnyOfBuilder::new(), AnyOfBuilder::item).item(error).into()
+}
+
+/// The envelope with what this refusal holds beside code and message.
+fn detailed_schema(refusal: &RefusalDoc) -> RefOr<Schema> {
+    let details = refusal.details.iter().fold(ObjectBuilder::new(), |object, detail| {
+        object.property(detail.name, (detail.body)().schema).required(detail.name)
+    });
+    AllOfBuilder::new().item(Ref::from_schema_name("Error")).item(details).into()
 }
 
 fn error_schema() -> RefOr<Schema> {

@@ -7,7 +7,7 @@ use configmgt_contract::{Answer, Call, Fault, Operation, Status};
 use futures_util::future::join_all;
 use tokio::sync::{Semaphore, watch};
 
-use crate::table::request;
+use crate::{ImportLimits, table::request};
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -16,6 +16,7 @@ pub(crate) struct Edge {
     pub(crate) transport: Arc<dyn Transport>,
     /// The way to the streams of events.
     pub(crate) events: Arc<dyn Events>,
+    pub(crate) imports: ImportLimits,
     /// How many more readers may follow the changes.
     pub(crate) feeds: Arc<Semaphore>,
     /// True as soon as answers that do not end by themselves are to end.

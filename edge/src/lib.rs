@@ -16,6 +16,7 @@ mod health;
 mod imports;
 mod inputs;
 mod limits;
+mod linger;
 mod lint;
 mod location;
 mod problem;
@@ -26,5 +27,6 @@ pub mod table;
 mod token;
 
 pub use application::Application;
+pub use limits::ImportLimits;
 pub use process::main;
 pub use token::{Token, Tokens};

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::{
-    body::{Body, BodyDataStream},
+    body::{Body, BodyDataStream, HttpBody},
     http::{HeaderMap, Uri, request::Parts},
 };
 use bytes::{Bytes, BytesMut};
@@ -22,11 +22,22 @@ pub(crate) const MAX_BODY: usize = 256 * 1024;
 /// How long a body may take to arrive.
 pub(crate) const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
-/// The largest content of an import.
-pub(crate) const MAX_CONTENT: usize = 512 * 1024 * 1024;
-/// How long the content of an import may take to arrive, and how long nothing of it may come.
-pub(crate) const CONTENT_PATIENCE: Duration = Duration::from_mins(5);
-const SILENCE: Duration = Duration::from_secs(10);
+/// What the content of an import may not exceed.
+#[derive(Debug, Clone, Copy)]
+pub struct ImportLimits {
+    pub bytes: usize,
+    /// How long it may take to arrive.
+    pub patience: Duration,
+    /// How long nothing of it may come.
+    pub silence: Duration,
+}
+
+impl Default for ImportLimits {
+    fn default() -> Self {
+        Self { bytes: 512 * 1024 * 1024, patience: Duration::from_mins(5), silence: Duration::from_secs(10) }
+    }
+}
+
 /// A piece of an import waits no longer than this to become full: the service must see that a slow client is still there.
 const GATHERING: Duration = Duration::from_secs(1);
 
@@ -48,40 +59,47 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, Fault> {
     let collected = timeout(BODY_PATIENCE, Limited::new(body, MAX_BODY).collect()).await;
     match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Fault::new(Status::TooLarge, format!("the body has more than {MAX_BODY} bytes")))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(MAX_BODY)),
         Ok(Err(error)) => Err(Fault::new(Status::Invalid, format!("the body could not be read: {error}"))),
         Err(_) => Err(Fault::new(Status::RequestTimeout, "the body did not come in time")),
     }
 }
 
-/// The body in pieces, while it comes.
-pub(crate) fn content(body: Body) -> Upload {
-    let until = Instant::now() + CONTENT_PATIENCE;
-    let content = Content { frames: body.into_data_stream(), ended: false, come: 0, held: BytesMut::new(), until };
-    stream::try_unfold(content, |mut content| async {
+/// The body in pieces, while it comes; refused before that where it says itself that it is too large.
+pub(crate) fn content(body: Body, limits: ImportLimits) -> Result<Upload, Fault> {
+    if body.size_hint().lower() > limits.bytes as u64 {
+        return Err(too_large(limits.bytes));
+    }
+    let until = Instant::now() + limits.patience;
+    let frames = body.into_data_stream();
+    let content = Content { frames, limits, until, ended: false, come: 0, held: BytesMut::new() };
+    let pieces = stream::try_unfold(content, |mut content| async {
         let piece = content.next().await?;
         Ok(piece.map(|piece| (piece, content)))
-    })
-    .boxed()
+    });
+    Ok(pieces.boxed())
+}
+
+fn too_large(most: usize) -> Fault {
+    Fault::new(Status::TooLarge, format!("the body has more than {most} bytes"))
 }
 
 struct Content {
     frames: BodyDataStream,
+    limits: ImportLimits,
+    until: Instant,
     ended: bool,
     /// How many bytes have come.
     come: usize,
     /// What has come and is in no piece yet.
     held: BytesMut,
-    until: Instant,
 }
 
 impl Content {
     async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         let late = || Fault::new(Status::RequestTimeout, "the body did not come in time");
         if self.held.is_empty() && !self.ended {
-            let patience = SILENCE.min(self.until.saturating_duration_since(Instant::now()));
+            let patience = self.limits.silence.min(self.until.saturating_duration_since(Instant::now()));
             timeout(patience, self.hold()).await.map_err(|_| late())??;
         }
         let gathered = sleep(GATHERING);
@@ -101,8 +119,8 @@ impl Content {
         match self.frames.next().await {
             Some(Ok(frame)) => {
                 self.come += frame.len();
-                if self.come > MAX_CONTENT {
-                    return Err(Fault::new(Status::TooLarge, format!("the body has more than {MAX_CONTENT} bytes")));
+                if self.come > self.limits.bytes {
+                    return Err(too_large(self.limits.bytes));
                 }
                 self.held.extend_from_slice(&frame);
             }

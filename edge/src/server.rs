@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_io_timeout::TimeoutStream;
 use tracing::{debug, info, warn};
 
-use crate::Application;
+use crate::{Application, linger::Lingering};
 
 /// Connections at a time; further ones wait to be accepted.
 const CONNECTIONS: usize = 4096;
@@ -75,7 +75,7 @@ pub async fn serve(
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_PATIENCE)
             .max_headers(HEADERS)
-            .serve_connection(TokioIo::new(Box::pin(stream)), service);
+            .serve_connection(TokioIo::new(Lingering::new(Box::pin(stream))), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -272,9 +272,10 @@ async fn relay<I, A: Ask<I>>(
         head.extensions.remove::<Call>().ok_or_else(|| Fault::new(Status::Unauthorized, "no token was checked"))?;
     if A::Operation::DOC.kind == Kind::Import {
         let incoming = Incoming { uri: head.uri, path, body: Bytes::new() };
-        call.deadline = Instant::now() + limits::CONTENT_PATIENCE + IMPORT_PATIENCE;
+        call.deadline = Instant::now() + edge.imports.patience + IMPORT_PATIENCE;
         let request = self::request(&ask.ask(&incoming)?, A::Operation::DOC, call)?;
-        let answer = edge.transport.import(request, limits::content(body)).await?;
+        let content = limits::content(body, edge.imports)?;
+        let answer = edge.transport.import(request, content).await?;
         return Ok(success::<A::Operation>(incoming.uri.path(), answer));
     }
     let incoming = Incoming { uri: head.uri, path, body: limits::read(body).await? };

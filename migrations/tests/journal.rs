@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 
 /// The tables that every schema has for its own keeping: they hold no objects.
-const NO_OBJECTS: [&str; 11] = [
+const NO_OBJECTS: [&str; 12] = [
     "_sqlx_migrations",
     "followed",
     "idempotency",
     "import",
     "journal",
+    "known_agent",
     "known_queue",
     "known_user",
     "login_attempt",

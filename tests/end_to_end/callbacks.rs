@@ -97,9 +97,17 @@ async fn the_documented_file_is_imported() {
     };
     assert_eq!(import(file).await, (200, json!({"imported": 2})));
     let (status, refused) = import("phoneNumber|dueDate\n1|\nJohn|tomorrow\n").await;
-    let message = "line 3, phoneNumber: is not 1 to 40 of the digits, * and #, maybe behind a + and with separators between; \
-                   line 3, dueDate: is no day like 2026-11-24";
-    assert_eq!((status, refused), (400, json!({"error": "BadCsv", "message": message})));
+    let number = "is not 1 to 40 of the digits, * and #, maybe behind a + and with separators between";
+    let day = "is no day like 2026-11-24";
+    let refusal = json!({
+        "error": "BadCsv",
+        "message": format!("line 3, phoneNumber: {number}; line 3, dueDate: {day}"),
+        "errors": [
+            {"line": 3, "column": "phoneNumber", "reason": number},
+            {"line": 3, "column": "dueDate", "reason": day},
+        ],
+    });
+    assert_eq!((status, refused), (400, refusal));
     let (_, lists) = running.ask("GET", "1.0/callback_lists", None).await;
     let names: Vec<_> = lists[0]["callbacks"].as_array().unwrap().iter().map(|request| &request["lastName"]).collect();
     assert_eq!(names, ["Doe", "O'Neill"]);

@@ -1,4 +1,7 @@
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use reqwest::Body;
 use serde_json::{Value, json};
@@ -83,7 +86,9 @@ async fn users_are_imported_with_their_lines_and_each_is_an_event() {
     let message = "line 2, login: 'jdoe' is taken, by another line or before; \
                    line 2, extension: '1000' is taken, by another line or before; \
                    line 3, login: 'jane' is taken, by another line or before";
-    assert_eq!(refused, (400, json!({"error": "BadCsv", "message": message})));
+    let taken = |line, column, value| json!({"line": line, "column": column, "reason": format!("'{value}' is taken, by another line or before")});
+    let errors = [taken(2, "login", "jdoe"), taken(2, "extension", "1000"), taken(3, "login", "jane")];
+    assert_eq!(refused, (400, json!({"error": "BadCsv", "message": message, "errors": errors})));
 }
 
 #[tokio::test]
@@ -126,6 +131,23 @@ async fn an_import_that_its_client_breaks_off_leaves_nothing() {
     assert_eq!(failed["message"], "the content did not come to its end");
     assert_eq!(running.ask("GET", "2.0/users", None).await, (200, json!([])));
     // Nothing of it is in the way of the next one.
+    running.import_ten().await;
+    assert_eq!(assert_complete_of(&running, "users").await, before + 20);
+}
+
+#[tokio::test]
+async fn a_client_that_stops_in_the_middle_of_an_upload_is_answered_and_leaves_nothing() {
+    let running = Running::start().await;
+    let before = assert_complete_of(&running, "users").await;
+    let (pieces, body) = by_hand();
+    pieces.send(format!("{HEADER}{}", rows(1..=1_500))).unwrap();
+    let began = Instant::now();
+    let late = running.import("2.0/users/csv", body).await;
+    assert_eq!(late, (408, json!({"error": "RequestTimeout", "message": "the body did not come in time"})));
+    // The last piece is gathered for a second, and then nothing comes for ten.
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    drop(pieces);
+    assert_eq!(running.ask("GET", "2.0/users", None).await, (200, json!([])));
     running.import_ten().await;
     assert_eq!(assert_complete_of(&running, "users").await, before + 20);
 }

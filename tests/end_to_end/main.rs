@@ -18,6 +18,7 @@ mod ice_servers;
 mod imports;
 mod kills;
 mod lines;
+mod lint;
 mod lists;
 mod logs;
 mod meetingrooms;

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use configmgt_edge::routes::routes;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{answered, application, request};
 
@@ -119,6 +119,21 @@ async fn everything_the_document_refers_to_is_in_it() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference}");
     }
+}
+
+#[tokio::test]
+async fn an_error_that_holds_more_than_code_and_message_is_documented_with_it() {
+    let document = document().await;
+    let refused = &document["paths"]["/configmgt/api/2.0/users/csv"]["post"]["responses"]["400"];
+    let content = &refused["content"]["application/json"];
+    let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    assert_eq!(content["schema"], json!({"anyOf": [reference("BadCsv"), reference("Error")]}));
+    let details = json!({"type": "object", "required": ["errors"], "properties": {"errors": reference("LineErrors")}});
+    assert_eq!(document["components"]["schemas"]["BadCsv"], json!({"allOf": [reference("Error"), details]}));
+    let reason = "'jdoe' is taken, by another line or before";
+    let envelope = json!({"error": "BadCsv", "message": "{errors}",
+                          "errors": [{"line": 7, "column": "login", "reason": reason}]});
+    assert_eq!(content["examples"]["BadCsv"]["value"], envelope);
 }
 
 #[tokio::test]

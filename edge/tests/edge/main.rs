@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod connections;
 mod documents;
 mod imports;
 mod requests;
@@ -13,7 +14,7 @@ use axum::{
     http::{HeaderMap, Method, Request, header::HeaderValue},
 };
 use configmgt_bus::Local;
-use configmgt_edge::{Application, Token, Tokens};
+use configmgt_edge::{Application, ImportLimits, Token, Tokens};
 use configmgt_runtime::{connections::Connections, journal::Journal, service::Description};
 use configmgt_stack::databases::Database;
 use http_body_util::BodyExt;
@@ -36,28 +37,36 @@ impl Answered {
 
 /// The application with the services that have operations.
 pub(crate) async fn application() -> Application {
-    application_of(&[
+    application_with(ImportLimits::default()).await
+}
+
+/// The same with these limits of imports.
+pub(crate) async fn application_with(imports: ImportLimits) -> Application {
+    let services = [
         configmgt_callbacks::SERVICE,
         configmgt_meetingroom::SERVICE,
         configmgt_queue_dissuasion::SERVICE,
         configmgt_users::SERVICE,
-    ])
-    .await
+    ];
+    over(local(&services).await, imports)
 }
 
 /// The application with these services only.
 pub(crate) async fn application_of(services: &[Description]) -> Application {
-    let database = Database::create().await.unwrap();
-    let local = services.iter().fold(Local::default(), |local, service| {
-        let journal = Journal::new(Connections::new(database.of_service(service.name)));
-        local.with(Arc::new(service.handlers(&journal).unwrap()))
-    });
-    over(local)
+    over(local(services).await, ImportLimits::default())
 }
 
-pub(crate) fn over(local: Local) -> Application {
+async fn local(services: &[Description]) -> Local {
+    let database = Database::create().await.unwrap();
+    services.iter().fold(Local::default(), |local, service| {
+        let journal = Journal::new(Connections::new(database.of_service(service.name)));
+        local.with(Arc::new(service.handlers(&journal).unwrap()))
+    })
+}
+
+pub(crate) fn over(local: Local, imports: ImportLimits) -> Application {
     let local = Arc::new(local);
-    Application::new(Tokens::new(vec![Token::new("test", TOKEN)]), local.clone(), local)
+    Application::with_limits(Tokens::new(vec![Token::new("test", TOKEN)]), local.clone(), local, imports)
 }
 
 /// A request with the token.

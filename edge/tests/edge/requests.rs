@@ -1,4 +1,5 @@
 use configmgt_bus::Local;
+use configmgt_edge::ImportLimits;
 use serde_json::{Value, json};
 
 use crate::{Answered, answered, application, application_of, over, request, with_body};
@@ -215,7 +216,7 @@ async fn an_idempotency_key_that_cannot_travel_is_refused() {
 
 #[tokio::test]
 async fn without_a_listener_the_answer_is_503() {
-    let answer = answered(&over(Local::default()), request("GET", ROOMS)).await;
+    let answer = answered(&over(Local::default(), ImportLimits::default()), request("GET", ROOMS)).await;
     let message = "no instance of the meetingroom service is listening";
     assert_eq!(refused(&answer), (503, envelope("ServiceUnavailable", message)));
     assert_eq!(answer.headers["retry-after"], "1");

@@ -7,6 +7,7 @@ use configmgt_contract::{
     callback_import::{self as contract, CallbackImportRefusal, Duplicates, ImportCallbackRequests, ImportedRequests},
     callback_requests::Contact,
     dates::{Day, NoDay},
+    line_errors::LineErrors,
 };
 use configmgt_runtime::{
     csv::{Column, Errors, Row},
@@ -90,7 +91,7 @@ impl contract::CallbackImport for CallbackImport {
             ImportedRequests::Tried {
                 created: ended.created,
                 refused: ended.errors.lines(),
-                errors: ended.line_errors(),
+                errors: ended.errors.listed().first,
                 duplicates,
             }
         } else {
@@ -206,7 +207,7 @@ impl imports::Batches for Batches {
         self.created
     }
 
-    fn bad_csv(errors: String) -> CallbackImportRefusal {
+    fn bad_csv(errors: LineErrors) -> CallbackImportRefusal {
         CallbackImportRefusal::BadCsv { errors }
     }
 }

@@ -63,7 +63,7 @@ impl Service {
 }
 
 fn fault(status: Status, code: &str, message: &str) -> Fault {
-    Fault { status, code: code.to_owned(), message: message.to_owned() }
+    Fault::coded(status, code, message)
 }
 
 #[tokio::test]

@@ -3,9 +3,11 @@
 pub mod password;
 
 mod catalogues;
+mod circles;
 mod directory;
 mod ice_servers;
 mod lines;
+mod lint;
 mod preferences;
 mod rights;
 mod services;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 
 use configmgt_bus::Handlers;
 use configmgt_contract::{
+    agents::Agent,
     catalogues::{Contexts, Entities, Labels, Mediaservers},
     directory::Directory,
     ice_servers::IceServers,
@@ -25,6 +28,7 @@ use configmgt_contract::{
     lines::Lines,
     lint::Lint,
     preferences::Preferences,
+    queues::Queue,
     rights::Rights,
     services::UserServices,
     user_import::UserImport,
@@ -32,13 +36,14 @@ use configmgt_contract::{
     validation::Validation,
 };
 use configmgt_runtime::{
+    follow::Follows,
     imports::Imports,
     journal::{Journal, Object},
-    lint::NothingToFind,
     service::Description,
 };
 
 use password::Passwords;
+use store::known_queues::{KnownAgents, KnownQueues};
 
 /// The service, for [`configmgt_runtime::service::main`].
 pub const SERVICE: Description = Description {
@@ -47,7 +52,7 @@ pub const SERVICE: Description = Description {
     version: env!("CARGO_PKG_VERSION"),
     summary: "Users with their lines, services, rights and preferences",
     objects: &OBJECTS,
-    follows: &[],
+    follows: &[Follows::of::<Queue, KnownQueues>(), Follows::of::<Agent, KnownAgents>()],
     initial: &[ice_servers::INITIAL],
     handlers: |handlers, journal| Ok(with_operations(handlers, journal)),
 };
@@ -79,7 +84,7 @@ fn with_operations(handlers: Handlers, journal: Journal) -> Handlers {
     let rights = Arc::new(rights::Rights::new(journal.clone()));
     let preferences = Arc::new(preferences::Preferences::new(journal.clone()));
     let ice_servers = Arc::new(ice_servers::IceServers::new(journal.clone()));
-    let lint = Arc::new(NothingToFind::new(journal));
+    let lint = Arc::new(lint::Lint::new(journal));
     handlers
         .with(&users, Users::endpoints())
         .with(&import, UserImport::endpoints())

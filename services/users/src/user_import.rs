@@ -2,6 +2,7 @@
 
 use configmgt_contract::{
     Failure, Outcome, Owner, Upload,
+    line_errors::LineErrors,
     lines::LineType,
     password::Password,
     user_import::{self as contract, ImportRefusal, ImportUsers, Imported},
@@ -87,7 +88,11 @@ impl contract::UserImport for UserImport {
         let mut batches = Batches { passwords: &self.passwords, dry_run, waiting: Vec::new(), created: 0 };
         let ended = imports::import(change, "users", COLUMNS, options, &mut batches, content).await?;
         Ok(if dry_run {
-            Imported::Tried { created: ended.created, refused: ended.errors.lines(), errors: ended.line_errors() }
+            Imported::Tried {
+                created: ended.created,
+                refused: ended.errors.lines(),
+                errors: ended.errors.listed().first,
+            }
         } else {
             Imported::Done { imported: ended.created }
         })
@@ -140,7 +145,7 @@ impl imports::Batches for Batches<'_> {
         self.created
     }
 
-    fn bad_csv(errors: String) -> ImportRefusal {
+    fn bad_csv(errors: LineErrors) -> ImportRefusal {
         ImportRefusal::BadCsv { errors }
     }
 }

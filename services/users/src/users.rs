@@ -136,48 +136,48 @@ fn patched(user: User, patch: UserPatch) -> (UserFields, Member<Password>) {
 
 /// The fields as they are kept, without the password, if they can be: an optional text without anything to read is none, and a
 /// label counts once.
-fn checked(fields: UserFields) -> Result<UserFields, UserRefusal> {
+fn checked(mut fields: UserFields) -> Result<UserFields, UserRefusal> {
     let bad_value = |reason: String| UserRefusal::BadValue { reason };
-    let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
-    let UserFields { firstname, .. } = fields;
-    let lastname = given(Some(fields.lastname));
-    let (login, email, entity) = (given(fields.login), given(fields.email), given(fields.entity));
-    let mobile_phone_number = given(fields.mobile_phone_number);
-    let external_phone_number = given(fields.external_phone_number);
-    text::check("firstname", &firstname, text::MAX).map_err(bad_value)?;
-    for (field, value, max) in [
-        ("lastname", lastname.as_ref(), text::MAX),
-        ("login", login.as_ref(), text::MAX),
-        ("email", email.as_ref(), MAX_EMAIL),
-        ("mobilePhoneNumber", mobile_phone_number.as_ref(), text::MAX),
-        ("externalPhoneNumber", external_phone_number.as_ref(), text::MAX),
-        ("entity", entity.as_ref(), text::MAX),
-    ] {
-        if let Some(value) = value {
-            text::check(field, value, max).map_err(bad_value)?;
-        }
-    }
-    if fields.labels.len() > MAX_LABELS {
-        return Err(bad_value(format!("labels has more than {MAX_LABELS} items")));
-    }
-    let mut labels = Vec::new();
-    for label in fields.labels {
-        text::check("labels", &label, text::MAX).map_err(bad_value)?;
-        if !labels.contains(&label) {
-            labels.push(label);
-        }
-    }
-    Ok(UserFields {
+    let UserFields {
         firstname,
-        lastname: lastname.unwrap_or_default(),
+        lastname,
         login,
-        password: None,
+        password,
         email,
         mobile_phone_number,
         external_phone_number,
         entity,
         labels,
-    })
+    } = &mut fields;
+    text::check("firstname", firstname, text::MAX).map_err(bad_value)?;
+    if lastname.trim().is_empty() {
+        lastname.clear();
+    } else {
+        text::check("lastname", lastname, text::MAX).map_err(bad_value)?;
+    }
+    for (field, value, max) in [
+        ("login", login, text::MAX),
+        ("email", email, MAX_EMAIL),
+        ("mobilePhoneNumber", mobile_phone_number, text::MAX),
+        ("externalPhoneNumber", external_phone_number, text::MAX),
+        ("entity", entity, text::MAX),
+    ] {
+        value.take_if(|text| text.trim().is_empty());
+        if let Some(value) = value {
+            text::check(field, value, max).map_err(bad_value)?;
+        }
+    }
+    if labels.len() > MAX_LABELS {
+        return Err(bad_value(format!("labels has more than {MAX_LABELS} items")));
+    }
+    for label in std::mem::take(labels) {
+        text::check("labels", &label, text::MAX).map_err(bad_value)?;
+        if !labels.contains(&label) {
+            labels.push(label);
+        }
+    }
+    *password = None;
+    Ok(fields)
 }
 
 fn not_found(id: i32) -> Failure<UserRefusal> {

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use crate::{
     Example,
-    imports::{ImportOptions, LineError},
+    imports::ImportOptions,
+    line_errors::{LineError, LineErrors},
     refusals, service,
 };
 
@@ -26,7 +27,7 @@ service! {
 refusals! {
     /// What the import of callback requests says no with.
     pub enum CallbackImportRefusal {
-        BadCsv { errors: String } => Invalid, "BadCsv", "{errors}";
+        BadCsv { errors: LineErrors } => Invalid, "BadCsv", "{errors}", with errors: LineErrors;
         ListNotFound { uuid: Uuid } => NotFound, "NotFoundError", "Callback list {uuid} not found";
         QueueDeleted { list: Uuid, queue_id: i32 } => Conflict, "Conflict", "Callback list {list} takes no requests any more: queue {queue_id} was deleted";
     }

@@ -41,17 +41,6 @@ pub struct GetImport {
     pub id: Uuid,
 }
 
-/// What is wrong with a line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct LineError {
-    /// The header's number is 1.
-    pub line: u64,
-    /// Left out where the whole line is meant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub column: Option<String>,
-    pub reason: String,
-}
-
 /// Where an import stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

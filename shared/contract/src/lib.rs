@@ -23,6 +23,7 @@ pub mod events;
 pub mod filter;
 pub mod ice_servers;
 pub mod imports;
+pub mod line_errors;
 pub mod lines;
 pub mod lint;
 pub mod meetingrooms;
@@ -52,12 +53,17 @@ pub use operation::{
     Call, ChangeOf, Changes, Endpoint, Expected, Handled, IdempotencyKey, Kind, Operation, OperationDoc, Outcome,
     Owner, Unjournaled, Unreadable, Work, Working,
 };
-pub use refusal::{BoxError, Broken, Failure, Fault, NoRefusal, Refusal, RefusalDoc, Status, chain};
+pub use refusal::{
+    BoxError, Broken, DetailDoc, Details, Failure, Fault, NoRefusal, Refusal, RefusalDoc, Status, chain,
+};
 pub use reply::{Answer, Body, Created, Example, PIECE_BYTES, Pieces, Reply, Success, Upload, Versioned, Whole};
 
 #[doc(hidden)]
 pub mod macros {
-    pub use crate::operation::{answer, read};
+    pub use crate::{
+        operation::{answer, read},
+        refusal::{detail, details},
+    };
     pub use std::{future::Future, sync::Arc, vec::Vec};
 }
 

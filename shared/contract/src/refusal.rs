@@ -1,6 +1,9 @@
 use std::{error::Error, fmt};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::Body;
 
 /// Any error with its chain of causes.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -119,31 +122,44 @@ pub struct Fault {
     pub status: Status,
     pub code: String,
     pub message: String,
+    /// None, for most.
+    pub details: Details,
 }
+
+/// What stands in the envelope beside code and message: what the message says, for programs.
+pub type Details = Map<String, Value>;
 
 /// The envelope's wire form; [`Fault`] adds the status, which travels beside it.
 #[derive(Serialize, Deserialize)]
-struct Envelope<C> {
+struct Envelope<C, D> {
     error: C,
     message: C,
+    #[serde(flatten)]
+    details: D,
 }
 
 impl Fault {
     /// A fault with its status's own code.
     pub fn new(status: Status, message: impl Into<String>) -> Self {
-        Self { status, code: status.code().to_owned(), message: message.into() }
+        Self::coded(status, status.code(), message)
+    }
+
+    /// A fault with a code of its own.
+    pub fn coded(status: Status, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { status, code: code.into(), message: message.into(), details: Details::new() }
     }
 
     /// The envelope's bytes.
     pub fn envelope(&self) -> Vec<u8> {
-        let envelope = Envelope { error: self.code.as_str(), message: self.message.as_str() };
+        let Self { code, message, details, .. } = self;
+        let envelope = Envelope { error: code.as_str(), message: message.as_str(), details };
         serde_json::to_vec(&envelope).unwrap_or_default()
     }
 
     /// Reads back what [`Fault::envelope`] wrote.
     pub fn from_envelope(status: Status, envelope: &[u8]) -> Result<Self, serde_json::Error> {
-        let Envelope { error, message } = serde_json::from_slice::<Envelope<String>>(envelope)?;
-        Ok(Self { status, code: error, message })
+        let Envelope { error, message, details } = serde_json::from_slice::<Envelope<String, Details>>(envelope)?;
+        Ok(Self { status, code: error, message, details })
     }
 }
 
@@ -163,8 +179,13 @@ pub trait Refusal: fmt::Display + Send + Sync + 'static {
     fn status(&self) -> Status;
     fn code(&self) -> &'static str;
 
+    /// What the envelope holds beside code and message.
+    fn details(&self) -> Details {
+        Details::new()
+    }
+
     fn fault(&self) -> Fault {
-        Fault { status: self.status(), code: self.code().to_owned(), message: self.to_string() }
+        Fault { details: self.details(), ..Fault::coded(self.status(), self.code(), self.to_string()) }
     }
 }
 
@@ -176,6 +197,26 @@ pub struct RefusalDoc {
     pub code: &'static str,
     /// The message's pattern, with the names of what it quotes in braces.
     pub message: &'static str,
+    /// What the envelope holds beside code and message.
+    pub details: &'static [DetailDoc],
+}
+
+/// A detail of a refusal as the documents show it.
+#[derive(Debug, Clone, Copy)]
+pub struct DetailDoc {
+    pub name: &'static str,
+    pub body: fn() -> Body,
+}
+
+/// The value of a detail. What the contract declares can be written as JSON.
+#[doc(hidden)]
+pub fn detail<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+#[doc(hidden)]
+pub fn details<const N: usize>(details: [(&str, Value); N]) -> Details {
+    details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The refusal of a service whose rules never say no.
@@ -233,24 +274,38 @@ impl<R: Refusal> From<Failure<R>> for Broken {
 
 /// Declares what a service refuses: a variant, its status, its code and its message, one line each.
 ///
+/// `with keys: Vec<u32>`, behind the message, says which fields stand in the envelope under their own names, too.
+///
 /// ```
 /// configmgt_contract::refusals! {
 ///     /// Why a door stays shut.
 ///     pub enum DoorRefusal {
 ///         Locked { door: String } => Conflict, "DoorLocked", "Door {door} is locked";
+///         Guarded { by: Dog } => Forbidden, "DoorGuarded", "Beware of the {by}", with by: Dog;
 ///     }
 /// }
+/// # #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+/// # pub struct Dog { name: &'static str }
+/// # impl configmgt_contract::Example for Dog { fn example() -> Self { Dog { name: "Rex" } } }
+/// # impl std::fmt::Display for Dog {
+/// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("dog") }
+/// # }
 /// use configmgt_contract::{Refusal, Status};
 /// let refusal = DoorRefusal::Locked { door: "front".into() };
 /// assert_eq!((refusal.status(), refusal.code()), (Status::Conflict, "DoorLocked"));
 /// assert_eq!(refusal.to_string(), "Door front is locked");
+/// let envelope = DoorRefusal::Guarded { by: Dog { name: "Rex" } }.fault().envelope();
+/// assert_eq!(envelope, br#"{"error":"DoorGuarded","message":"Beware of the dog","by":{"name":"Rex"}}"#);
 /// ```
 #[macro_export]
 macro_rules! refusals {
     (
         $(#[$meta:meta])*
         $vis:vis enum $name:ident {
-            $( $(#[$variant_meta:meta])* $variant:ident { $($field:ident : $type:ty),* $(,)? } => $status:ident, $code:literal, $message:literal; )+
+            $(
+                $(#[$variant_meta:meta])* $variant:ident { $($field:ident : $type:ty),* $(,)? }
+                    => $status:ident, $code:literal, $message:literal $(, with $($detail:ident : $detail_type:ty),+)?;
+            )+
         }
     ) => {
         $(#[$meta])*
@@ -274,6 +329,10 @@ macro_rules! refusals {
                     status: $crate::Status::$status,
                     code: $code,
                     message: $message,
+                    details: &[$($( $crate::DetailDoc {
+                        name: ::std::stringify!($detail),
+                        body: $crate::Body::of::<$detail_type>,
+                    } ),+)?],
                 }, )+
             ];
 
@@ -283,6 +342,14 @@ macro_rules! refusals {
 
             fn code(&self) -> &'static str {
                 match self { $( Self::$variant { .. } => $code, )+ }
+            }
+
+            fn details(&self) -> $crate::Details {
+                match self {
+                    $( Self::$variant { $($($detail,)+)? .. } => $crate::macros::details([
+                        $($( (::std::stringify!($detail), $crate::macros::detail::<$detail_type>($detail)) ),+)?
+                    ]), )+
+                }
             }
         }
 

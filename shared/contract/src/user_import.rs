@@ -5,7 +5,8 @@ use utoipa::ToSchema;
 
 use crate::{
     Example,
-    imports::{ImportOptions, LineError},
+    imports::ImportOptions,
+    line_errors::{LineError, LineErrors},
     refusals, service,
 };
 
@@ -25,7 +26,7 @@ service! {
 refusals! {
     /// What the import of users says no with.
     pub enum ImportRefusal {
-        BadCsv { errors: String } => Invalid, "BadCsv", "{errors}";
+        BadCsv { errors: LineErrors } => Invalid, "BadCsv", "{errors}", with errors: LineErrors;
         UnderWay {} => Conflict, "Conflict", "another import of users is under way";
         NothingFree {} => Unavailable, "ServiceUnavailable", "No provisioning code is free";
     }

@@ -8,7 +8,9 @@
 //! in the way: it takes a lone CR for the end of a row, grows its buffer with the row, and knows neither lines that are left out
 //! nor the name of the column at which a byte is wrong.
 
-use std::{fmt, ops::Range};
+use std::{borrow::Cow, ops::Range};
+
+use configmgt_contract::line_errors::{LineError, LineErrors};
 
 /// The most bytes of a line, without its end.
 pub const MAX_LINE: usize = 64 * 1024;
@@ -45,26 +47,6 @@ impl<'line> Row<'line> {
     }
 }
 
-/// What is wrong with a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LineError {
-    /// The header's number is 1.
-    pub line: u64,
-    /// Where it is known.
-    pub column: Option<&'static str>,
-    pub reason: String,
-}
-
-impl fmt::Display for LineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, column, reason } = self;
-        match column {
-            Some(column) => write!(f, "line {line}, {column}: {reason}"),
-            None => write!(f, "line {line}: {reason}"),
-        }
-    }
-}
-
 /// All that is wrong with a file: the first [`MAX_ERRORS`] errors, and how many there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Errors {
@@ -84,7 +66,7 @@ impl Errors {
         }
         let place = self.kept.partition_point(|known| known.line <= line);
         if place < MAX_ERRORS {
-            self.kept.insert(place, LineError { line, column, reason: reason.into() });
+            self.kept.insert(place, LineError { line, column: column.map(Cow::Borrowed), reason: reason.into() });
             self.kept.truncate(MAX_ERRORS);
         }
     }
@@ -99,23 +81,14 @@ impl Errors {
         &self.kept
     }
 
+    /// All of it, for a refusal.
+    pub fn listed(&self) -> LineErrors {
+        LineErrors { first: self.kept.clone(), more: self.total - self.kept.len() as u64 }
+    }
+
     /// How many there are, those that are not kept included.
     pub const fn total(&self) -> u64 {
         self.total
-    }
-}
-
-/// Each error that is kept, with `; ` between, and how many more there are.
-impl fmt::Display for Errors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, error) in self.kept.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}{error}")?;
-        }
-        match self.total - self.kept.len() as u64 {
-            0 => Ok(()),
-            more => write!(f, "; and {more} more"),
-        }
     }
 }
 
@@ -456,7 +429,7 @@ mod tests {
         let text = format!("phoneNumber\n{too_long}\n{longest}\r\n{too_long}\r\n{too_long}{too_long}\n1\n{longest}");
         let lines = |pieces: &[&[u8]]| {
             let (seen, outcome) = read(pieces);
-            (seen.iter().map(|(line, _)| *line).collect::<Vec<_>>(), outcome.unwrap_err().to_string())
+            (seen.iter().map(|(line, _)| *line).collect::<Vec<_>>(), outcome.unwrap_err().listed().to_string())
         };
         let reason = "the line has more than 65536 bytes";
         let expected = (vec![3, 6, 7], format!("line 2: {reason}; line 4: {reason}; line 5: {reason}"));
@@ -486,7 +459,7 @@ mod tests {
         assert_eq!(reader.errors().total(), 160);
         let errors = reader.finish(&mut each).unwrap_err();
         assert_eq!((errors.kept().len(), errors.total()), (MAX_ERRORS, 160));
-        let said = errors.to_string();
+        let said = errors.listed().to_string();
         let begin = "line 2, phoneNumber: it is taken; line 3: fields in this line: 2, in the header: 1; line 4,";
         assert!(said.starts_with(begin), "{said}");
         assert!(said.ends_with("line 101: fields in this line: 2, in the header: 1; and 60 more"), "{said}");
@@ -502,7 +475,7 @@ mod tests {
         errors.add(7, Some("company"), "it is taken");
         let kept: Vec<_> = errors.kept().iter().map(|error| error.line).collect();
         assert_eq!(kept, [7, 7].into_iter().chain(50..148).collect::<Vec<_>>());
-        assert_eq!(errors.kept()[1].column, Some("company"));
+        assert_eq!(errors.kept()[1].column.as_deref(), Some("company"));
         assert_eq!((errors.total(), errors.lines()), (152, 151));
     }
 

@@ -10,7 +10,8 @@ use std::{
 
 use configmgt_contract::{
     Call, Failure, Fault, Outcome, Owner, Refusal, Upload,
-    imports::{self as contract, GetImport, Import, ImportOptions, ImportState, ImportsRefusal, LineError},
+    imports::{self as contract, GetImport, Import, ImportOptions, ImportState, ImportsRefusal},
+    line_errors::LineErrors,
 };
 use sqlx::{PgConnection, Row as _};
 use tracing::{instrument, warn};
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     connections::Connections,
-    csv::{self, Column, Errors, Reader, Row},
+    csv::{Column, Errors, Reader, Row},
     journal::{Change, Journal},
     written::Written,
 };
@@ -50,7 +51,7 @@ pub trait Batches: Send {
     fn created(&self) -> u64;
 
     /// The refusal of a file with these errors.
-    fn bad_csv(errors: String) -> Self::Refusal;
+    fn bad_csv(errors: LineErrors) -> Self::Refusal;
 }
 
 /// How an import ended that can be answered.
@@ -59,13 +60,6 @@ pub struct Ended {
     pub created: u64,
     /// What is wrong with the file: only a dry run ends well with any.
     pub errors: Errors,
-}
-
-impl Ended {
-    /// The errors as a dry run shows them.
-    pub fn line_errors(&self) -> Vec<LineError> {
-        self.errors.kept().iter().map(shown).collect()
-    }
 }
 
 /// Imports `content`, and tells how far it has come if the client wants to follow it.
@@ -98,7 +92,7 @@ async fn run<B: Batches>(
     if dry_run {
         execute(change.connection(), "SAVEPOINT trial").await?;
     }
-    let refused = |errors: &Errors| Err(Failure::Refused(B::bad_csv(errors.to_string())));
+    let refused = |errors: &Errors| Err(Failure::Refused(B::bad_csv(errors.listed())));
     let mut rows = 0;
     let mut reader = Reader::new(columns);
     while let Some(piece) = change.next_piece(&mut content).await? {
@@ -140,10 +134,6 @@ async fn run<B: Batches>(
 /// Whether the header is bad: then no line can be understood.
 fn is_lost(errors: &Errors) -> bool {
     errors.kept().first().is_some_and(|error| error.line == 1)
-}
-
-fn shown(error: &csv::LineError) -> LineError {
-    LineError { line: error.line, column: error.column.map(str::to_owned), reason: error.reason.clone() }
 }
 
 /// What a client may know of why an import failed.

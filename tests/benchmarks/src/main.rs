@@ -2,9 +2,9 @@
 //!
 //! `configmgt-benchmarks table` measures everything and writes it into `docs/performance.md`; `growth` measures how it grows with
 //! rooms and replicas; `lag [a second] [seconds]` how long events take; `flood [seconds]` what 2,000 attempts a second to log in with
-//! a wrong password leave of the reads beside them; `check` compares a short run with the committed table; `load [case] [seconds]`
-//! only makes load, to be profiled. A case's name as a further argument of `table` measures only the cases whose names contain it,
-//! and writes nothing.
+//! a wrong password leave of the reads beside them; `import [rows]` what an import of users takes; `check` compares a short run with
+//! the committed table; `load [case] [seconds]` only makes load, to be profiled. A case's name as a further argument of `table`
+//! measures only the cases whose names contain it, and writes nothing.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -17,6 +17,7 @@ mod bus_alone;
 mod cases;
 mod figures;
 mod flood;
+mod import;
 mod lag;
 mod load;
 mod monolith;
@@ -91,10 +92,12 @@ async fn run(command: &str, arguments: &[String]) -> Result<(), BoxError> {
         "growth" => growth().await,
         "lag" => lag::measure(argument(1).unwrap_or("2000").parse()?, argument(2).unwrap_or("20").parse()?).await,
         "flood" => flood::measure(Duration::from_secs_f64(argument(1).unwrap_or("2").parse()?)).await,
+        "import" => import::measure(argument(1).unwrap_or("50000").parse()?).await,
         "check" => check().await,
         "load" => load(argument(1).unwrap_or("get one"), argument(2).unwrap_or("20").parse()?).await,
         other => {
-            Err(format!("{other}: no such measurement; there are table, growth, lag, flood, load and check").into())
+            Err(format!("{other}: no such measurement; there are table, growth, lag, flood, import, load and check")
+                .into())
         }
     }
 }

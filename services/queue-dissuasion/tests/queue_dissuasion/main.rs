@@ -131,7 +131,7 @@ fn call() -> Call {
 }
 
 fn fault(status: Status, code: &str, message: &str) -> Fault {
-    Fault { status, code: code.to_owned(), message: message.to_owned() }
+    Fault::coded(status, code, message)
 }
 
 fn bad_request(message: &str) -> Fault {

@@ -8,6 +8,7 @@ mod directory;
 mod ice_servers;
 mod journal;
 mod lines;
+mod lint;
 mod model;
 mod password;
 mod preferences;
@@ -150,7 +151,7 @@ fn expecting(version: i64) -> Call {
 }
 
 fn fault(status: Status, code: &str, message: &str) -> Fault {
-    Fault { status, code: code.to_owned(), message: message.to_owned() }
+    Fault::coded(status, code, message)
 }
 
 fn bad_request(message: &str) -> Fault {

@@ -52,8 +52,22 @@ impl Service {
     }
 }
 
+/// With each error that the message names in the envelope, too.
 fn bad_csv(message: &str) -> Fault {
-    fault(Status::Invalid, "BadCsv", message)
+    let errors: Vec<_> = message.split("; ").map(line_error).collect();
+    let details = [("errors".to_owned(), errors.into())].into_iter().collect();
+    Fault { details, ..fault(Status::Invalid, "BadCsv", message) }
+}
+
+/// `line 7, login: is taken`, as it stands in a list.
+fn line_error(text: &str) -> Value {
+    let (place, reason) = text.split_once(": ").unwrap();
+    let (line, column) = place.split_once(", ").map_or((place, None), |(line, column)| (line, Some(column)));
+    let line: u64 = line.strip_prefix("line ").unwrap().parse().unwrap();
+    match column {
+        Some(column) => json!({"line": line, "column": column, "reason": reason}),
+        None => json!({"line": line, "reason": reason}),
+    }
 }
 
 #[tokio::test]

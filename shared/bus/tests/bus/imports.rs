@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use configmgt_bus::{Limits, Local, Request, Transport};
+use configmgt_bus::{Caller, Limits, Local, Request, Transport};
 use configmgt_contract::{Answer, Call, Fault, PIECE_BYTES, Status, Upload, Whole};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
@@ -47,6 +47,19 @@ fn by_hand() -> (mpsc::UnboundedSender<Bytes>, Upload) {
     (sender, content.boxed())
 }
 
+/// Imports once more where there is one place only, as soon as it is given back: just after the import before has ended.
+async fn the_place_is_free_again(caller: &Caller) {
+    let taken = Fault::new(Status::Unavailable, "too many imports are under way");
+    let next = loop {
+        let next = measure(caller, 0, stream::empty().boxed()).await;
+        if next != Err(taken.clone()) {
+            break next;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(next, Ok(json!({"bytes": 0})));
+}
+
 #[tokio::test]
 async fn the_whole_content_reaches_the_handler_with_a_bus_between_and_without() {
     let (bus, echo) = (Bus::start(), Echo::new());
@@ -67,7 +80,7 @@ async fn a_handler_that_has_seen_enough_is_sent_no_more() {
     let (content, taken) = pieces(1000);
     let refused = measure(&caller, PIECE_BYTES, content).await;
     let message = format!("will not say more than {PIECE_BYTES} bytes");
-    assert_eq!(refused, Err(Fault { status: Status::Conflict, code: "Unspeakable".to_owned(), message }));
+    assert_eq!(refused, Err(Fault::coded(Status::Conflict, "Unspeakable", message)));
     assert!(taken.load(Ordering::Relaxed) <= 4, "{taken:?}");
 }
 
@@ -95,7 +108,10 @@ async fn an_import_whose_sender_gives_up_breaks_off_at_once() {
     let _server = bus.serve(&echo, Limits { imports: 1, ..Limits::default() }).await;
     let caller = bus.caller().await;
     let (pieces, content) = by_hand();
-    let importing = tokio::spawn(async move { measure(&caller, usize::MAX, content).await });
+    let importing = tokio::spawn({
+        let caller = caller.clone();
+        async move { measure(&caller, usize::MAX, content).await }
+    });
     pieces.send(Bytes::from_static(b"begun")).unwrap();
     echo.begun.notified().await;
     // The service asks for the next piece as soon as it has this one.
@@ -107,32 +123,38 @@ async fn an_import_whose_sender_gives_up_breaks_off_at_once() {
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     let broken_off = Fault::new(Status::RequestTimeout, "the content did not come to its end");
     assert_eq!(*echo.broken_off.lock().unwrap(), [broken_off]);
+    the_place_is_free_again(&caller).await;
 }
 
 #[tokio::test]
 async fn what_ails_the_content_is_the_answer_and_the_import_breaks_off() {
     let (bus, echo) = (Bus::start(), Echo::new());
-    let _server = bus.serve(&echo, Limits::default()).await;
+    let _server = bus.serve(&echo, Limits { imports: 1, ..Limits::default() }).await;
     let caller = bus.caller().await;
     let ill = Fault::new(Status::TooLarge, "too much");
     let content = stream::iter([Ok(Bytes::from_static(b"begun")), Err(ill.clone())]).boxed();
     assert_eq!(measure(&caller, usize::MAX, content).await, Err(ill));
     echo.gone.notified().await;
+    the_place_is_free_again(&caller).await;
 }
 
 #[tokio::test]
 async fn an_import_that_gets_nothing_more_breaks_off() {
     let (bus, echo) = (Bus::start(), Echo::new());
-    let _server = bus.serve(&echo, Limits::default()).await;
+    let _server = bus.serve(&echo, Limits { imports: 1, ..Limits::default() }).await;
     let caller = bus.caller().await;
     let (pieces, content) = by_hand();
-    let importing = tokio::spawn(async move { measure(&caller, usize::MAX, content).await });
+    let importing = tokio::spawn({
+        let caller = caller.clone();
+        async move { measure(&caller, usize::MAX, content).await }
+    });
     pieces.send(Bytes::from_static(b"begun")).unwrap();
     echo.begun.notified().await;
     echo.gone.notified().await;
     pieces.send(Bytes::from_static(b"too late")).unwrap();
     let broken_off = Fault::new(Status::RequestTimeout, "the content did not come to its end");
     assert_eq!(importing.await.unwrap(), Err(broken_off));
+    the_place_is_free_again(&caller).await;
 }
 
 #[tokio::test]

@@ -137,7 +137,7 @@ async fn a_refusal_arrives_with_its_status_code_and_message_line_breaks_included
     let _server = bus.serve(&Echo::new(), Limits::default()).await;
     let refused = ask(&bus.caller().await, Say { text: "no\r\nInjected: header\n\u{e9}".to_owned() }).await;
     let message = "will not say no\r\nInjected: header\n\u{e9}".to_owned();
-    assert_eq!(refused, Err(Fault { status: Status::Conflict, code: "Unspeakable".to_owned(), message }));
+    assert_eq!(refused, Err(Fault::coded(Status::Conflict, "Unspeakable", message)));
 }
 
 #[tokio::test]

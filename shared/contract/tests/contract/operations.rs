@@ -1,14 +1,17 @@
 //! What follows from a line of a `service!` block.
 
 use configmgt_contract::{
-    Call, Fault, Kind, Listing, Operation, OperationDoc, Outcome, Owner, Refusal, Reply, SERVICES, Status, Unjournaled,
-    Whole,
+    Call, Details, Fault, Kind, Listing, Operation, OperationDoc, Outcome, Owner, Refusal, Reply, SERVICES, Status,
+    Unjournaled, Whole,
+    csv::{LineError, LineErrors},
     filter::Page,
     meetingrooms::{
         CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, MeetingRoom, MeetingRooms, RoomRefusal, UpdateRoom,
     },
+    user_import::ImportRefusal,
 };
 use futures_util::stream;
+use serde_json::{Value, json};
 
 /// Its table is all that is asked for here.
 struct Nobody;
@@ -124,13 +127,11 @@ fn every_meeting_room_operation_answers_200_with_a_body() {
 #[test]
 fn the_refusals_of_the_meeting_rooms_have_these_faults() {
     let constraint = "meetingroom_name_key".to_owned();
-    let fault =
-        |status, code: &str, message: &str| Fault { status, code: code.to_owned(), message: message.to_owned() };
     for (refusal, expected) in [
-        (RoomRefusal::NotFound { id: 7 }, fault(Status::NotFound, "NotFoundError", "Meeting room 7 not found")),
+        (RoomRefusal::NotFound { id: 7 }, Fault::coded(Status::NotFound, "NotFoundError", "Meeting room 7 not found")),
         (
             RoomRefusal::Duplicate { constraint },
-            fault(
+            Fault::coded(
                 Status::Invalid,
                 "Duplicate",
                 r#"duplicate key value violates unique constraint "meetingroom_name_key""#,
@@ -138,12 +139,30 @@ fn the_refusals_of_the_meeting_rooms_have_these_faults() {
         ),
         (
             RoomRefusal::BadValue { reason: "name must not be empty".to_owned() },
-            fault(Status::Invalid, "BadRequest", "name must not be empty"),
+            Fault::coded(Status::Invalid, "BadRequest", "name must not be empty"),
         ),
-        (RoomRefusal::BadFilter { reason: "limit: -1".to_owned() }, fault(Status::Invalid, "BadRequest", "limit: -1")),
+        (
+            RoomRefusal::BadFilter { reason: "limit: -1".to_owned() },
+            Fault::coded(Status::Invalid, "BadRequest", "limit: -1"),
+        ),
     ] {
         assert_eq!(refusal.fault(), expected);
     }
+}
+
+#[test]
+fn a_refusal_with_details_keeps_them_in_its_envelope_and_back() {
+    let login = LineError { line: 7, column: Some("login".into()), reason: "is taken".to_owned() };
+    let fields = LineError { line: 9, column: None, reason: "has no fields".to_owned() };
+    let errors = LineErrors { first: vec![login, fields], more: 3 };
+    let fault = ImportRefusal::BadCsv { errors }.fault();
+    let message = "line 7, login: is taken; line 9: has no fields; and 3 more";
+    let errors = json!([{"line": 7, "column": "login", "reason": "is taken"}, {"line": 9, "reason": "has no fields"}]);
+    let envelope = fault.envelope();
+    let expected = json!({"error": "BadCsv", "message": message, "errors": errors});
+    assert_eq!(serde_json::from_slice::<Value>(&envelope).unwrap(), expected);
+    assert_eq!(Fault::from_envelope(Status::Invalid, &envelope).unwrap(), fault);
+    assert_eq!(ImportRefusal::UnderWay {}.fault().details, Details::new());
 }
 
 #[test]
