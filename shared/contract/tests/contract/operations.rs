@@ -3,8 +3,8 @@
 use configmgt_contract::{
     Call, Details, Fault, Kind, Listing, Operation, OperationDoc, Outcome, Owner, Refusal, Reply, SERVICES, Status,
     Unjournaled, Whole,
-    csv::{LineError, LineErrors},
     filter::Page,
+    line_errors::{LineError, LineErrors},
     meetingrooms::{
         CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, MeetingRoom, MeetingRooms, RoomRefusal, UpdateRoom,
     },
