@@ -17,3 +17,4 @@ mod fail;
 mod history;
 mod prune;
 mod relay;
+mod snapshots;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, env, process::ExitCode, sync::Arc, time::Duration};
 
 use configmgt_bus::{Connection, Handlers, Identity, Limits, Server};
-use configmgt_contract::{BoxError, changes::History as _};
+use configmgt_contract::{BoxError, changes::History as _, snapshots::Snapshots as _};
 use configmgt_process::{
     settings::{self, SettingError},
     shutdown,
@@ -24,6 +24,7 @@ use crate::{
     journal::{Journal, Object},
     prune,
     relay::{self, Relay},
+    snapshots::Snapshots,
     sqlstate,
 };
 
@@ -93,7 +94,10 @@ impl Description {
     /// Those that every service has.
     pub fn common(&self, journal: &Journal) -> Handlers {
         let history = Arc::new(History::new(journal.clone(), self.objects));
-        Handlers::new(self.name, sqlstate::classify).with_own(&history, History::endpoints())
+        let snapshots = Arc::new(Snapshots::new(journal.clone(), self.objects));
+        Handlers::new(self.name, sqlstate::classify)
+            .with_own(&history, History::endpoints())
+            .with_own(&snapshots, Snapshots::endpoints())
     }
 }
 
