@@ -1,8 +1,8 @@
 //! A service's life: from its settings to its place on the bus, and back.
 
-use std::{collections::BTreeMap, env, process::ExitCode, sync::Arc, time::Duration};
+use std::{cell::LazyCell, collections::BTreeMap, env, process::ExitCode, sync::Arc, time::Duration};
 
-use configmgt_bus::{Connection, Handlers, Identity, Limits, Server};
+use configmgt_bus::{Caller, Connection, Handlers, Identity, Limits, Patience, Server};
 use configmgt_contract::{BoxError, changes::History as _, snapshots::Snapshots as _};
 use configmgt_process::{
     settings::{self, SettingError},
@@ -152,9 +152,13 @@ async fn serve(description: Description) -> Result<(), BoxError> {
     let relay = tokio::spawn(relay::run(relay, stopping));
     let pruning = tokio::spawn(prune::run(connections.clone(), keep));
     let (stop_following, following) = watch::channel(false);
+    // They share a connection, where there are any.
+    let caller = LazyCell::new(|| {
+        Caller::start(&settings::nats_url(name), process, &format!("_INBOX.{name}"), Patience::default())
+    });
     let followers = follows
         .iter()
-        .map(|follows| tokio::spawn(follows.run(name, settings::nats_url(name), journal.clone(), following.clone())));
+        .map(|follows| tokio::spawn(follows.run(name, (*caller).clone(), journal.clone(), following.clone())));
     let followers: Vec<_> = followers.collect();
     stop.await?;
     server.stop().await;
