@@ -6,6 +6,7 @@
 
 pub mod application;
 mod asyncapi;
+mod by_name;
 mod changes;
 mod documents;
 mod etag;
