@@ -56,6 +56,24 @@ async fn a_services_account_opens_only_its_own_subjects() {
 }
 
 #[tokio::test]
+async fn a_service_that_follows_another_reads_what_it_follows_and_nothing_else() {
+    let running = Running::start().await;
+    let follower = "queue-dissuasion";
+    for (attempt, subject, allowed) in [
+        (Attempt::Subscribe, "configmgt.event.users.user.>", true),
+        (Attempt::Publish, "configmgt.request.users.snapshots.page", true),
+        (Attempt::Publish, "$JS.API.DIRECT.GET.CONFIGMGT_EVENT_USERS", true),
+        (Attempt::Subscribe, "configmgt.event.users.line.>", false),
+        (Attempt::Publish, "configmgt.request.users.users.delete", false),
+        (Attempt::Publish, "configmgt.event.users.user.1.deleted", false),
+        (Attempt::Publish, "$JS.API.STREAM.DELETE.CONFIGMGT_EVENT_USERS", false),
+    ] {
+        let refused = refusal_of(&running, follower, attempt, subject).await;
+        assert_eq!(refused.is_none(), allowed, "{subject}: {refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_subscriber_can_follow_the_events_and_change_nothing() {
     let running = Running::start().await;
     assert_eq!(refusal(&running, SUBSCRIBER, "configmgt.event.>").await, None);
