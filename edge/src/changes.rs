@@ -1,7 +1,7 @@
 //! The history of changes, over all services.
 
 use configmgt_contract::{
-    Answer, Call, Fault, Operation, OperationDoc, Refusal, Reply, SERVICES, Status, Whole,
+    Answer, Call, Fault, Operation, OperationDoc, Refusal, Reply, SERVICES, Status,
     changes::{ChangeRefusal, GetChange, ListChanges, RevertChange},
     events::Change,
     filter::Page,
@@ -125,16 +125,6 @@ pub(crate) async fn ask<O: Operation, T: DeserializeOwned>(
     doc: OperationDoc,
     call: Call,
 ) -> Result<T, Fault> {
-    let unreadable = |error: &dyn std::error::Error| Fault::new(Status::Broken, format!("unreadable reply: {error}"));
-    let body = match edge.transport.call(request(&operation, doc, call)?).await? {
-        Answer::Whole(Whole { body, .. }) => body.to_vec(),
-        Answer::Pieces(mut pieces) => {
-            let mut body = Vec::new();
-            while let Some(piece) = futures_util::StreamExt::next(&mut pieces).await {
-                body.extend_from_slice(&piece.map_err(|error| unreadable(error.as_ref()))?);
-            }
-            body
-        }
-    };
-    serde_json::from_slice(&body).map_err(|error| unreadable(&error))
+    let answer = edge.transport.call(request(&operation, doc, call)?).await?;
+    answer.read().await.map_err(|error| Fault::new(Status::Broken, format!("unreadable reply: {error}")))
 }

@@ -15,6 +15,8 @@ use utoipa::{
 };
 use uuid::Uuid;
 
+use crate::by_name::ByName;
+
 /// A request after its body was read.
 pub(crate) struct Incoming {
     pub(crate) uri: Uri,
@@ -219,7 +221,7 @@ pub(crate) struct Json<T>(pub(crate) T);
 impl<T: DeserializeOwned + Serialize + ToSchema + Example + Send> Input for Json<T> {
     fn read(incoming: &Incoming) -> Result<Self, Fault> {
         let mut reader = serde_json::Deserializer::from_slice(&incoming.body);
-        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let value = serde_path_to_error::deserialize(ByName(&mut reader)).map_err(|error| {
             let field = error.path().to_string();
             let error = error.into_inner();
             // A value of another kind than a name is a syntax error to the reader of an enum.

@@ -6,6 +6,7 @@
 
 pub mod application;
 mod asyncapi;
+mod by_name;
 mod callback_lists;
 mod changes;
 mod documents;

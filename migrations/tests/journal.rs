@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 
 /// The tables that every schema has for its own keeping: they hold no objects.
-const NO_OBJECTS: [&str; 12] = [
+const NO_OBJECTS: [&str; 13] = [
     "_sqlx_migrations",
     "followed",
+    "following",
     "idempotency",
     "import",
     "journal",

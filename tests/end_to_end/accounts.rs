@@ -56,6 +56,48 @@ async fn a_services_account_opens_only_its_own_subjects() {
 }
 
 #[tokio::test]
+async fn a_service_that_follows_another_reads_what_it_follows_and_nothing_else() {
+    let running = Running::start().await;
+    let follower = "queue-dissuasion";
+    for (attempt, subject, allowed) in [
+        (Attempt::Subscribe, "configmgt.event.users.user.>", true),
+        (Attempt::Publish, "configmgt.request.users.snapshots.page", true),
+        (Attempt::Publish, "$JS.API.DIRECT.GET.CONFIGMGT_EVENT_USERS", true),
+        (Attempt::Subscribe, "configmgt.event.users.line.>", false),
+        (Attempt::Publish, "configmgt.request.users.users.delete", false),
+        (Attempt::Publish, "configmgt.event.users.user.1.deleted", false),
+        (Attempt::Publish, "$JS.API.STREAM.DELETE.CONFIGMGT_EVENT_USERS", false),
+    ] {
+        let refused = refusal_of(&running, follower, attempt, subject).await;
+        assert_eq!(refused.is_none(), allowed, "{subject}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_may_answer_each_time_that_it_was_asked() {
+    let running = Running::start().await;
+    let (service, edge) = (running.bus_as("users").await, running.bus_as("edge").await);
+    let subject = "configmgt.request.users.accounts.test";
+    let mut questions = service.subscribe(subject).await.unwrap();
+    // Once this has come back, the server knows the subscription.
+    let inbox = service.new_inbox();
+    let mut echo = service.subscribe(inbox.clone()).await.unwrap();
+    service.publish(inbox, "".into()).await.unwrap();
+    echo.next().await.unwrap();
+    let reply = edge.new_inbox();
+    let mut answers = edge.subscribe(reply.clone()).await.unwrap();
+    for _ in 0..2 {
+        edge.publish_with_reply(subject, reply.clone(), "".into()).await.unwrap();
+    }
+    let questions = [questions.next().await.unwrap(), questions.next().await.unwrap()];
+    for question in questions {
+        service.publish(question.reply.unwrap(), "".into()).await.unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(2), answers.next()).await;
+        assert!(answer.is_ok_and(|answer| answer.is_some()));
+    }
+}
+
+#[tokio::test]
 async fn a_subscriber_can_follow_the_events_and_change_nothing() {
     let running = Running::start().await;
     assert_eq!(refusal(&running, SUBSCRIBER, "configmgt.event.>").await, None);

@@ -1,7 +1,8 @@
+use async_nats::jetstream;
 use serde_json::{Value, json};
 
 use crate::{
-    observed::{Observed, assert_complete_of},
+    observed::{Observed, all_published, assert_complete_of},
     running::{Exchange, Running},
 };
 
@@ -127,6 +128,27 @@ async fn an_agent_whose_user_is_deleted_stays_without_and_the_history_says_who_d
     assert_eq!(history["list"][0]["actor"], "PLAY_AUTH_TOKEN");
     assert_eq!(history["list"][0]["changedFields"], json!(["userid"]));
     assert_eq!(assert_complete_of(&running, SERVICE).await, 2);
+}
+
+#[tokio::test]
+async fn an_agent_loses_the_user_whose_deletion_nobody_tells_of_any_more() {
+    let running = Running::start().await;
+    running.create_users(&[("John", "Doe", "jdoe")]).await;
+    running.ask("POST", "2.0/agents", Some(with(agent("1001"), "userid", json!(1)))).await;
+    assert_eq!(next_of_agents(&running).await.0, "1.created");
+    all_published(&running).await;
+    running.service(SERVICE).pause().unwrap();
+    assert_eq!(running.ask("DELETE", "2.0/users/1", None).await.0, 204);
+    all_published(&running).await;
+    // As if the service had been away for longer than events are kept.
+    sqlx::query("DELETE FROM users.journal").execute(&running.database().await).await.unwrap();
+    let context = jetstream::new(running.bus().await);
+    context.get_stream("CONFIGMGT_EVENT_USERS").await.unwrap().purge().await.unwrap();
+    running.service(SERVICE).resume().unwrap();
+    let without = with(with(with(agent("1001"), "id", json!(1)), "numgroup", json!(1)), "queues", json!([]));
+    assert_eq!(next_of_agents(&running).await, ("1.updated".to_owned(), without));
+    let (_, history) = running.ask("GET", "2.0/changes?objectType=agent&limit=1", None).await;
+    assert_eq!(history["list"][0]["actor"], SERVICE);
 }
 
 #[tokio::test]

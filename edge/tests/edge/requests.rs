@@ -142,6 +142,15 @@ async fn everything_that_goes_wrong_has_the_envelope() {
 }
 
 #[tokio::test]
+async fn an_array_is_no_object() {
+    let application = application().await;
+    let (status, envelope) = refused(&answered(&application, with_body("POST", ROOMS, r#"["a", "A", 1, null]"#)).await);
+    let message = envelope["message"].as_str().unwrap();
+    assert_eq!((status, &envelope["error"]), (400, &json!("BadRequest")));
+    assert!(message.starts_with("the body does not fit: invalid type: sequence, expected struct "), "{message}");
+}
+
+#[tokio::test]
 async fn too_many_headers_and_too_large_ones_are_refused() {
     let application = application().await;
     let mut many = request("GET", ROOMS);

@@ -77,15 +77,18 @@ fn of_sound_files(connections: &Connections, sounds: Arc<sounds::Listing>) -> im
     stream::try_unfold(0, move |from| {
         let (connections, sounds) = (connections.clone(), Arc::clone(&sounds));
         async move {
-            let names: Vec<_> = sounds.names().iter().skip(from).take(FILES).collect();
+            let names: Vec<_> = sounds.names().iter().skip(from).take(FILES).cloned().collect();
             if names.is_empty() {
                 return Ok(None);
             }
+            let next = from + names.len();
             let candidates: Vec<_> = names.iter().flat_map(|name| owners(name)).map(str::to_owned).collect();
-            let queues: HashSet<String> = queues::existing(&connections, &candidates).await?.into_iter().collect();
-            let unusable = names.iter().filter(|name| !owners(name).any(|owner| queues.contains(owner)));
-            let findings = unusable.map(|name| problems::unusable_sound_file((*name).clone())).collect();
-            Ok(Some((findings, from + names.len())))
+            let queues: HashSet<_> = queues::existing(&connections, &candidates).await?.into_iter().collect();
+            // A queue keeps its sound file when it is renamed.
+            let used: HashSet<_> = dissuasions::used_sound_files(&connections, &names).await?.into_iter().collect();
+            let is_usable = |name: &String| used.contains(name) || owners(name).any(|owner| queues.contains(owner));
+            let unusable = names.into_iter().filter(|name| !is_usable(name));
+            Ok(Some((unusable.map(problems::unusable_sound_file).collect(), next)))
         }
     })
 }

@@ -56,7 +56,7 @@ impl Caller {
     /// is none, every request is answered 503 at once.
     ///
     /// `name` and `inbox` are those of [`Connection::open`].
-    pub fn start(url: &str, name: &'static str, inbox: &'static str, patience: Patience) -> Self {
+    pub fn start(url: &str, name: &str, inbox: &str, patience: Patience) -> Self {
         let shared = Arc::new(Shared {
             line: watch::Sender::new(None),
             waiting: Waiting::default(),
@@ -65,7 +65,8 @@ impl Caller {
             sender: uuid::Uuid::new_v4().simple().to_string(),
             began: Instant::now(),
         });
-        tokio::spawn(keep_connected(Arc::downgrade(&shared), url.to_owned(), name, inbox));
+        let [url, name, inbox] = [url, name, inbox].map(str::to_owned);
+        tokio::spawn(keep_connected(Arc::downgrade(&shared), url, name, inbox));
         tokio::spawn(beat(Arc::downgrade(&shared)));
         Self { shared }
     }
@@ -402,10 +403,10 @@ async fn beat(shared: Weak<Shared>) {
     }
 }
 
-async fn keep_connected(shared: Weak<Shared>, url: String, name: &'static str, inbox: &'static str) {
+async fn keep_connected(shared: Weak<Shared>, url: String, name: String, inbox: String) {
     let mut warned = false;
     while shared.strong_count() > 0 {
-        match listen(&url, name, inbox).await {
+        match listen(&url, &name, &inbox).await {
             Ok((line, replies)) => {
                 warned = false;
                 use_line(&shared, line, replies).await;

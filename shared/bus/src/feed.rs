@@ -1,5 +1,5 @@
 //! Reading a service's stream of events message by message, without leaving anything on the server: whoever reads keeps its own
-//! place. Durable subscribers use a consumer instead.
+//! place.
 
 use std::time::Duration;
 

@@ -250,8 +250,10 @@ impl Example for Explanation {
             name: "support".to_owned(),
             dissuasion: Dissuasion::SoundFile(SoundFile { sound_file: "support_closed".to_owned() }),
             problem: Some(Problem {
-                reason: "the sound file 'support_closed' is missing".to_owned(),
-                remedy: "put it into the sounds directory, or give the queue another dissuasion".to_owned(),
+                reason: "the sound file 'support_closed' of the dissuasion of queue 'support' is missing".to_owned(),
+                remedy: "put 'support_closed' into the directory of the sound files, or give the queue a dissuasion: \
+                         PUT 1.0/queue/5/dissuasion/sound_file or …/dissuasion/queue"
+                    .to_owned(),
             }),
         };
         Self { id: 3, name: "sales".to_owned(), hops: vec![sales, support] }

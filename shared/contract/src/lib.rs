@@ -36,6 +36,7 @@ pub mod preferences;
 pub mod queues;
 pub mod rights;
 pub mod services;
+pub mod snapshots;
 pub mod user_import;
 pub mod users;
 pub mod validation;

@@ -1,6 +1,6 @@
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
-use serde::Serialize;
+use futures_util::{TryStreamExt, stream::BoxStream};
+use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
 use crate::{BoxError, Fault};
@@ -36,6 +36,21 @@ impl Answer {
     /// A body that shows no single object.
     pub fn of(body: impl Into<Bytes>) -> Self {
         Self::Whole(Whole { body: body.into(), ..Whole::default() })
+    }
+
+    /// Reads what it says, once all of it has come.
+    pub async fn read<T: DeserializeOwned>(self) -> Result<T, BoxError> {
+        let body = match self {
+            Self::Whole(Whole { body, .. }) => body,
+            Self::Pieces(pieces) => {
+                let gather = |mut body: Vec<u8>, piece: Bytes| async move {
+                    body.extend_from_slice(&piece);
+                    Ok(body)
+                };
+                pieces.try_fold(Vec::new(), gather).await?.into()
+            }
+        };
+        Ok(serde_json::from_slice(&body)?)
     }
 }
 

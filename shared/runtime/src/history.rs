@@ -228,9 +228,9 @@ async fn lock(connection: &mut PgConnection, object: &Object, id: &str) -> sqlx:
     Ok(())
 }
 
-/// The condition that a row of `object` has the id `$1`, whatever the type of its key.
-fn is_named(Object { table, key, .. }: &Object) -> String {
-    format!("{key} = (jsonb_populate_record(NULL::{table}, jsonb_build_object('{key}', $1::text))).{key}")
+/// The condition that a row of `object` has the id `$1`.
+fn is_named(object: &Object) -> String {
+    format!("{} = {}", object.key, object.key_of("$1"))
 }
 
 /// Puts the object back to its state before the change that `row` tells of.

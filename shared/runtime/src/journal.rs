@@ -40,6 +40,14 @@ pub struct Object {
     pub show: fn(Value) -> serde_json::Result<Value>,
 }
 
+impl Object {
+    /// The expression for the key that the text `parameter` stands for, whatever the key's type.
+    pub(crate) fn key_of(&self, parameter: &str) -> String {
+        let Self { table, key, .. } = self;
+        format!("(jsonb_populate_record(NULL::{table}, jsonb_build_object('{key}', {parameter}::text))).{key}")
+    }
+}
+
 /// Makes the state `S` of a row of the type `R`, which may lack its secrets: an [`Object::show`].
 pub fn show<R, S>(row: Value) -> serde_json::Result<Value>
 where

@@ -20,5 +20,6 @@ mod fail;
 mod history;
 mod prune;
 mod relay;
+mod snapshots;
 
 pub use configmgt_process::settings;

@@ -1,9 +1,9 @@
 //! A service's life: from its settings to its place on the bus, and back.
 
-use std::{collections::BTreeMap, env, process::ExitCode, sync::Arc, time::Duration};
+use std::{cell::LazyCell, collections::BTreeMap, env, process::ExitCode, sync::Arc, time::Duration};
 
-use configmgt_bus::{Connection, Handlers, Identity, Limits, Server};
-use configmgt_contract::{BoxError, changes::History as _};
+use configmgt_bus::{Caller, Connection, Handlers, Identity, Limits, Patience, Server};
+use configmgt_contract::{BoxError, changes::History as _, snapshots::Snapshots as _};
 use configmgt_process::{
     settings::{self, SettingError},
     shutdown,
@@ -24,6 +24,7 @@ use crate::{
     journal::{Journal, Object},
     prune,
     relay::{self, Relay},
+    snapshots::Snapshots,
     sqlstate,
 };
 
@@ -93,7 +94,10 @@ impl Description {
     /// Those that every service has.
     pub fn common(&self, journal: &Journal) -> Handlers {
         let history = Arc::new(History::new(journal.clone(), self.objects));
-        Handlers::new(self.name, sqlstate::classify).with_own(&history, History::endpoints())
+        let snapshots = Arc::new(Snapshots::new(journal.clone(), self.objects));
+        Handlers::new(self.name, sqlstate::classify)
+            .with_own(&history, History::endpoints())
+            .with_own(&snapshots, Snapshots::endpoints())
     }
 }
 
@@ -149,9 +153,13 @@ async fn serve(description: Description) -> Result<(), BoxError> {
     let relay = tokio::spawn(relay::run(relay, stopping));
     let pruning = tokio::spawn(prune::run(connections.clone(), keep));
     let (stop_following, following) = watch::channel(false);
+    // They share a connection, where there are any.
+    let caller = LazyCell::new(|| {
+        Caller::start(&settings::nats_url(name), process, &format!("_INBOX.{name}"), Patience::default())
+    });
     let followers = follows
         .iter()
-        .map(|follows| tokio::spawn(follows.run(name, settings::nats_url(name), journal.clone(), following.clone())));
+        .map(|follows| tokio::spawn(follows.run(name, (*caller).clone(), journal.clone(), following.clone())));
     let followers: Vec<_> = followers.collect();
     stop.await?;
     server.stop().await;

@@ -105,6 +105,18 @@ pub(crate) async fn above(connections: Connections, after: i32) -> sqlx::Result<
     connection.done(rows)
 }
 
+/// Those of the sound files that a queue dissuades to.
+#[instrument(level = "debug", name = "SELECT dissuasion", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+pub(crate) async fn used_sound_files(connections: &Connections, names: &[String]) -> sqlx::Result<Vec<String>> {
+    let used = sqlx::query_scalar!(
+        r#"SELECT DISTINCT sound_file AS "sound_file!" FROM dissuasion WHERE sound_file = ANY ($1)"#,
+        names
+    );
+    let mut connection = connections.lend().await?;
+    let used = used.fetch_all(&mut *connection).await;
+    connection.done(used)
+}
+
 /// The queues that a caller comes through from this one on, in their order; none where there is no such queue. It ends, because no
 /// dissuasion leads round in a circle.
 #[instrument(level = "debug", name = "SELECT dissuasion", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]

@@ -1,7 +1,7 @@
 use configmgt_contract::{
     Operation,
     lint::{Finding, ListFindings},
-    queues::{CreateQueue, DeleteQueue},
+    queues::{CreateQueue, DeleteQueue, ReplaceQueue},
 };
 use serde_json::json;
 
@@ -78,6 +78,15 @@ async fn dissuasions_to_nothing_idle_agents_unusable_files_and_an_unknown_defaul
         ),
     ];
     assert_eq!(service.findings().await, expected);
+}
+
+#[tokio::test]
+async fn a_sound_file_that_a_renamed_queue_still_has_is_of_use() {
+    let folder = SoundsFolder::with(&["sales_a.wav"]);
+    let service = Service::with_sounds(&folder, None, &["sales"]).await;
+    service.set_sound_file(1, "sales_a").await.unwrap();
+    service.ask::<ReplaceQueue>(json!({"id": 1, "fields": {"name": "shop"}})).await.unwrap();
+    assert_eq!(service.findings().await, []);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use configmgt_contract::{
     preferences::{CreatePreference, DeletePreference, GetPreference, UpdatePreference},
     rights::{DeleteRight, GetRight, SetRight},
     services::UpdateServices,
+    snapshots::ReadSnapshot,
     users::{CreateUser, DeleteUser, PatchUser, ReplaceUser},
 };
 use serde_json::{Value, json};
@@ -122,6 +123,43 @@ async fn the_history_shows_each_object_as_clients_know_it_and_with_its_user() {
         let changes = changes.unwrap();
         assert_eq!((&changes["total"], &changes["list"][0]["after"]), (&json!(1), &state), "{object}");
     }
+}
+
+#[tokio::test]
+async fn a_snapshot_of_each_kind_shows_its_objects_as_their_last_changes_do() {
+    let service = Service::start().await;
+    // Behind those that an installation begins with.
+    for name in ["x", "y.z"] {
+        service.ask::<CreateEntity>(json!({"name": name})).await.unwrap();
+        service.ask::<CreateMediaserver>(json!({"name": name})).await.unwrap();
+        service.ask::<CreateContext>(json!({"name": name})).await.unwrap();
+        service.ask::<CreateLabel>(json!({"name": name})).await.unwrap();
+    }
+    service.ask::<CreateUser>(json!({"firstname": "A", "login": "a", "password": "secret"})).await.unwrap();
+    let line = json!({"lineType": "phone", "context": "x", "extension": "1000"});
+    service.ask::<CreateLine>(json!({"user_id": 1, "line": line})).await.unwrap();
+    service.ask::<UpdateServices>(json!({"user_id": 1, "services": {"dndEnabled": true}})).await.unwrap();
+    service.ask::<SetRight>(json!({"login": "a", "right": {"type": "admin"}})).await.unwrap();
+    let value = json!({"value": "42", "value_type": "number"});
+    service.ask::<CreatePreference>(json!({"user_id": 1, "key": "a", "value": value})).await.unwrap();
+    service.ask::<SetIceServers>(json!({"stun_address": "stun:a"})).await.unwrap();
+    service.ask::<SetIceServers>(json!({"stun_address": "stun:b"})).await.unwrap();
+
+    for object in configmgt_users::SERVICE.objects {
+        let changes = json!({"objectType": object.name, "offset": 0, "limit": 1});
+        let changes = service.ask_of::<ListChanges>(ListChanges::DOC.of("users"), changes).await.unwrap();
+        let last = &changes["list"][0];
+        let page = async |after: Option<&Value>| {
+            let page = json!({"objectType": object.name, "after": after});
+            service.ask_of::<ReadSnapshot>(ReadSnapshot::DOC.of("users"), page).await.unwrap()["objects"].clone()
+        };
+        let expected = json!({"id": last["objectId"], "version": last["version"], "state": last["after"]});
+        assert_eq!(page(None).await.as_array().unwrap().last(), Some(&expected), "{}", object.name);
+        assert_eq!(page(Some(&last["objectId"])).await, json!([]), "{}", object.name);
+    }
+    let unknown = ReadSnapshot { object_type: "queue".to_owned(), after: None };
+    let refused = service.ask_of::<ReadSnapshot>(ReadSnapshot::DOC.of("users"), json!(unknown)).await.unwrap_err();
+    assert_eq!(refused.message, "there are no objects of the type queue");
 }
 
 #[tokio::test]
