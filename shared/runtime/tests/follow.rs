@@ -50,7 +50,7 @@ const MEETINGROOM: Description = Description {
     }],
     follows: &[],
     initial: &[],
-    handlers: |handlers, _| handlers,
+    handlers: |handlers, _| Ok(handlers),
 };
 
 /// A row of the table `meetingroom` without its secrets.
