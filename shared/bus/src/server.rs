@@ -138,11 +138,8 @@ impl Server {
                 discovery.push(helpers.spawn(Arc::clone(&shared).discover(verb, questions)));
             }
         }
-        timeout(Duration::from_secs(5), client.flush())
-            .await
-            .ok()
-            .and_then(Result::ok)
-            .ok_or(ServeError::Unconfirmed)?;
+        // Whoever is told that we listen may ask at once: by then the server must know each subscription.
+        connection.round_trip(Duration::from_secs(5)).await.map_err(|_| ServeError::Unconfirmed)?;
         info!(service, id = shared.identity.id, endpoints = shared.endpoints.len(), "listening on the bus");
         Ok(Self { shared, stop, readers, helpers, discovery })
     }
