@@ -5,6 +5,7 @@
 //! a [`problem`] with the envelope `{"error", "message"}`.
 
 pub mod application;
+mod arrival;
 mod asyncapi;
 mod by_name;
 mod callback_lists;

@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_io_timeout::TimeoutStream;
 use tracing::{debug, info, warn};
 
-use crate::{Application, linger::Lingering};
+use crate::{Application, arrival, linger::Lingering};
 
 /// Connections at a time; further ones wait to be accepted.
 const CONNECTIONS: usize = 4096;
@@ -67,7 +67,10 @@ pub async fn serve(
         let application = application.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let application = application.clone();
-            async move { Ok::<_, Infallible>(application.respond(request.map(Body::new)).await) }
+            async move {
+                let (request, arrival) = arrival::watched(request.map(Body::new));
+                Ok::<_, Infallible>(arrival.told(application.respond(request).await))
+            }
         });
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(write_patience));

@@ -45,6 +45,8 @@ async fn write_then_read(head: &str) -> (u16, Value) {
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    // Whoever is told nothing sends the next request on a connection that ends.
+    assert!(head.contains("\r\nconnection: close"), "{head}");
     (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
 }
 
