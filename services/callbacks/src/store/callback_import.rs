@@ -39,12 +39,17 @@ pub(crate) async fn open_numbers(
     numbers: &[&str],
 ) -> sqlx::Result<Vec<String>> {
     let open = sqlx::query_scalar!(
-        r#"SELECT dialled(phone_number) AS "number!" FROM callback_request
-           WHERE list_uuid = $1 AND NOT clotured AND phone_number IS NOT NULL AND dialled(phone_number) = ANY ($2)
-           UNION
-           SELECT dialled(mobile_phone_number) FROM callback_request
-           WHERE list_uuid = $1 AND NOT clotured AND mobile_phone_number IS NOT NULL
-             AND dialled(mobile_phone_number) = ANY ($2)"#,
+        // Number by number: for many at once the database, which does not know yet how many rows the list has by now, would read all
+        // of them.
+        r#"SELECT given.number AS "number!" FROM unnest($2::text[]) AS given(number)
+           CROSS JOIN LATERAL (
+               SELECT 1 FROM callback_request
+               WHERE list_uuid = $1 AND NOT clotured AND phone_number IS NOT NULL AND dialled(phone_number) = given.number
+               UNION ALL
+               SELECT 1 FROM callback_request
+               WHERE list_uuid = $1 AND NOT clotured AND mobile_phone_number IS NOT NULL
+                 AND dialled(mobile_phone_number) = given.number
+               LIMIT 1) AS open"#,
         list,
         numbers as &[&str]
     );
