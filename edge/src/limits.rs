@@ -22,6 +22,9 @@ pub(crate) const MAX_BODY: usize = 256 * 1024;
 /// How long a body may take to arrive.
 pub(crate) const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a lengthy write may take. What a service may still answer on the bus ends after a minute.
+pub(crate) const LENGTHY_PATIENCE: Duration = Duration::from_secs(50);
+
 /// The largest content of an import.
 pub(crate) const MAX_CONTENT: usize = 512 * 1024 * 1024;
 /// How long the content of an import may take to arrive, and how long nothing of it may come.
