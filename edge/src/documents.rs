@@ -190,7 +190,7 @@ fn headers(entry: &Entry) -> Vec<(&'static str, &'static str)> {
         "The `ETag` of the object as the client knows it. Where the object has another one, nothing is changed.",
     );
     match entry.operation.kind {
-        Kind::Write => vec![key, tag],
+        Kind::Write | Kind::Lengthy => vec![key, tag],
         Kind::Import => vec![key],
         Kind::Read | Kind::Attempt => Vec::new(),
     }
@@ -232,7 +232,7 @@ fn refusals(entry: &Entry) -> BTreeMap<Status, Vec<RefusalDoc>> {
     let mut refusals: BTreeMap<Status, Vec<RefusalDoc>> = BTreeMap::new();
     let inputs = &entry.inputs;
     let takes_something = inputs.body.is_some() || !inputs.path.is_empty() || !inputs.query.is_empty();
-    let writes = entry.operation.kind == Kind::Write;
+    let writes = matches!(entry.operation.kind, Kind::Write | Kind::Lengthy);
     let imports = entry.operation.kind == Kind::Import;
     let on_the_way = [
         (Status::Invalid, "what the request holds cannot be read", takes_something),

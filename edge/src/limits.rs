@@ -38,6 +38,9 @@ impl Default for ImportLimits {
     }
 }
 
+/// How long a lengthy write may take. What a service may still answer on the bus ends after a minute.
+pub(crate) const LENGTHY_PATIENCE: Duration = Duration::from_secs(50);
+
 /// A piece of an import waits no longer than this to become full: the service must see that a slow client is still there.
 const GATHERING: Duration = Duration::from_secs(1);
 

@@ -281,6 +281,9 @@ async fn relay<I, A: Ask<I>>(
     let incoming = Incoming { uri: head.uri, path, body: limits::read(body).await? };
     let operation = ask.ask(&incoming)?;
     let path = incoming.uri.path();
+    if A::Operation::DOC.kind == Kind::Lengthy {
+        call.deadline = Instant::now() + limits::LENGTHY_PATIENCE;
+    }
     if A::Operation::DOC.kind == Kind::Write && call.idempotency_key.is_none() {
         // So that the edge itself can ask again.
         call.idempotency_key = Some(IdempotencyKey::Edge(uuid::Uuid::new_v4().simple().to_string()));

@@ -75,9 +75,9 @@ CREATE TABLE callback_request (
     taken_at            timestamptz,
     clotured            boolean NOT NULL DEFAULT false,
     version             bigint  NOT NULL DEFAULT 1,
-    -- A list is deleted before its requests, for it is what the write names.
+    -- Who deletes a list defers it: the list goes before its requests, for it is what the write names.
     CONSTRAINT callback_request_list_uuid FOREIGN KEY (list_uuid, queue_id) REFERENCES callback_list (uuid, queue_id)
-        DEFERRABLE INITIALLY DEFERRED,
+        DEFERRABLE,
     CONSTRAINT callback_request_number CHECK (phone_number IS NOT NULL OR mobile_phone_number IS NOT NULL),
     CONSTRAINT callback_request_taken  CHECK ((agent_id IS NULL) = (taken_at IS NULL))
 );
@@ -116,7 +116,7 @@ CREATE TABLE callback_ticket (
     uuid         uuid        PRIMARY KEY,
     list_uuid    uuid        NOT NULL,
     request_uuid uuid        NOT NULL
-        CONSTRAINT callback_ticket_request_uuid REFERENCES callback_request DEFERRABLE INITIALLY DEFERRED,
+        CONSTRAINT callback_ticket_request_uuid REFERENCES callback_request,
     agent_id     integer,
     status       text,
     comment      text,

@@ -279,6 +279,23 @@ async fn a_list_with_a_hundred_thousand_open_requests_passes_in_bounded_memory()
 }
 
 #[tokio::test]
+async fn a_list_with_more_requests_than_go_in_two_seconds_is_deleted_as_a_whole() {
+    let running = Running::start().await;
+    let list = running.callback_list("sales").await;
+    running
+        .insert(&format!(
+            "INSERT INTO callbacks.callback_request (uuid, list_uuid, queue_id, phone_number, due_date, period_uuid)
+             SELECT gen_random_uuid(), '{list}', 1, i, '2026-12-01', (SELECT uuid FROM callbacks.preferred_callback_period)
+             FROM generate_series(1, 60000) i"
+        ))
+        .await;
+    let deleted = json!({"uuid": list, "name": "sales", "queueId": 1, "callbacks": []});
+    assert_eq!(running.ask("DELETE", &format!("1.0/callback_lists/{list}"), None).await, (200, deleted));
+    let (_, found) = running.ask("POST", "1.0/callback_requests/find", Some(json!({}))).await;
+    assert_eq!(found, json!({"total": 0, "list": []}));
+}
+
+#[tokio::test]
 async fn the_copy_of_the_queues_survives_restarts() {
     let mut running = Running::start().await;
     running.callback_list("sales").await;

@@ -86,7 +86,8 @@ impl Caller {
             Kind::Read => true,
             // With a key it is carried out once, however often it is asked for.
             Kind::Write => request.call.idempotency_key.is_some(),
-            Kind::Attempt | Kind::Import => false,
+            // A second lengthy one would only wait for the first.
+            Kind::Lengthy | Kind::Attempt | Kind::Import => false,
         };
         budget.earn();
         let mut reply = self.shared.waiting.open();

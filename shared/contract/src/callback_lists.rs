@@ -30,7 +30,7 @@ service! {
         /// Delete a callback list
         ///
         /// Its requests and their tickets go with it, open ones, too. Answers the list, which has none any more.
-        write fn delete(DeleteCallbackList) -> CallbackList, refuses NotFound;
+        lengthy fn delete(DeleteCallbackList) -> CallbackList, refuses NotFound;
 
         /// Delete no callback list
         ///

@@ -42,6 +42,8 @@ pub enum Kind {
     Write,
     /// It changes no object, but each time counts, as a try of a password does.
     Attempt,
+    /// A write that may take longer than others, and so is asked for once.
+    Lengthy,
     /// A write whose content comes in pieces while it is carried out.
     Import,
 }
@@ -252,7 +254,8 @@ pub struct Endpoint<S: ?Sized> {
 ///
 /// A `read` has the call in hand and changes nothing. A `write` has a change in hand: the open transaction, through which alone
 /// it can write. An `attempt` has the call in hand and changes no object, but is not asked for again where no answer comes: each
-/// time counts. An `import` is a write that has its content in hand, too, an [`Upload`].
+/// time counts. A `lengthy` operation is a write that may take longer than others, and is not asked for again either. An `import` is
+/// a write that has its content in hand, too, an [`Upload`].
 ///
 /// `hides password`, behind the refusals, says which members of the request hold secrets.
 #[macro_export]
@@ -321,6 +324,7 @@ macro_rules! service {
     (@kind read) => { $crate::Kind::Read };
     (@kind write) => { $crate::Kind::Write };
     (@kind attempt) => { $crate::Kind::Attempt };
+    (@kind lengthy) => { $crate::Kind::Lengthy };
     (@kind import) => { $crate::Kind::Import };
     (@method read $(#[doc = $doc:expr])* $operation:ident($request:ty)) => {
         $(#[doc = $doc])*
@@ -339,6 +343,7 @@ macro_rules! service {
             request: $request,
         ) -> impl $crate::macros::Future<Output = $crate::Outcome<$request>> + Send;
     };
+    (@method lengthy $($method:tt)*) => { $crate::service!(@method write $($method)*); };
     (@method import $(#[doc = $doc:expr])* $operation:ident($request:ty)) => {
         $(#[doc = $doc])*
         fn $operation(
@@ -361,6 +366,7 @@ macro_rules! service {
         ::std::mem::drop($content);
         $crate::service!(@change $service, $call, $body, $operation($request))
     }};
+    (@run lengthy $($run:tt)*) => { $crate::service!(@run write $($run)*) };
     (@run import $service:ident, $call:ident, $body:ident, $content:ident, $operation:ident($request:ty)) => {
         $crate::service!(@change $service, $call, $body, $operation($request, $content))
     };

@@ -71,6 +71,7 @@ pub(crate) async fn insert(
 
 /// Deletes the list and all that is in it.
 pub(crate) async fn delete(connection: &mut PgConnection, uuid: Uuid) -> sqlx::Result<Option<ListState>> {
+    sqlx::raw_sql("SET CONSTRAINTS callback_request_list_uuid DEFERRED").execute(&mut *connection).await?;
     let Some(list) = delete_list(connection, uuid).await? else { return Ok(None) };
     while delete_tickets(connection, uuid).await? > 0 {}
     while delete_requests(connection, uuid).await? > 0 {}

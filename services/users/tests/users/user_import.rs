@@ -4,8 +4,9 @@ use configmgt_contract::{
     Answer, Call, Fault, Operation, Status, Upload, imports::GetImport, lines::GetLine, user_import::ImportUsers,
     users::GetUser, validation::ValidateUser,
 };
-use futures_util::{FutureExt, StreamExt, future::join_all, stream};
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use crate::{Service, call, fault, keyed, lines::is_drawn};
 
@@ -223,17 +224,23 @@ async fn an_import_that_is_repeated_under_its_key_is_answered_as_the_first_time(
 #[tokio::test]
 async fn one_import_runs_at_a_time() {
     let service = Service::start().await;
-    let file = |from: usize| {
-        let lines = (from..from + 200).map(|user| format!("U|user{user}\n"));
-        format!("firstname|login\n{}", lines.collect::<Vec<_>>().concat())
-    };
+    let (begun, has_begun) = oneshot::channel();
+    let (file, sent) = oneshot::channel();
+    let content_of_first = stream::once(async move {
+        begun.send(()).unwrap();
+        Ok(Bytes::from_static(sent.await.unwrap()))
+    });
     let request = || json!({"dry_run": false});
-    let both = [1, 1001].map(|from| service.import_by(call(), request(), content(&file(from))).boxed());
+    let first = service.import_by(call(), request(), content_of_first.boxed());
+    let second = async {
+        has_begun.await.unwrap();
+        let refused = service.import_by(call(), request(), content("firstname\nJane\n")).await;
+        file.send(b"firstname\nJohn\n").unwrap();
+        refused
+    };
     let under_way = fault(Status::Conflict, "Conflict", "another import of users is under way");
-    let outcomes = join_all(both).await;
-    assert!(outcomes.contains(&Ok(json!({"imported": 200}))), "{outcomes:?}");
-    assert!(outcomes.contains(&Err(under_way)), "{outcomes:?}");
-    assert_eq!(service.counts().await.0, 200);
+    assert_eq!(tokio::join!(first, second), (Ok(json!({"imported": 1})), Err(under_way)));
+    assert_eq!(service.import("firstname\nJane\n").await, Ok(json!({"imported": 1})));
 }
 
 #[tokio::test]
