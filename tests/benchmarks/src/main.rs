@@ -2,7 +2,7 @@
 //!
 //! `configmgt-benchmarks table` measures everything and writes it into `docs/performance.md`; `growth` measures how it grows with
 //! rooms and replicas; `lag [a second] [seconds]` how long events take; `flood [seconds]` what 2,000 attempts a second to log in with
-//! a wrong password leave of the reads beside them; `import [rows]` what an import of users takes; `check` compares a short run with
+//! a wrong password leave of the reads beside them; `import [rows] [users or callbacks]` what an import takes; `check` compares a short run with
 //! the committed table; `load [case] [seconds]` only makes load, to be profiled. A case's name as a further argument of `table`
 //! measures only the cases whose names contain it, and writes nothing.
 
@@ -92,7 +92,7 @@ async fn run(command: &str, arguments: &[String]) -> Result<(), BoxError> {
         "growth" => growth().await,
         "lag" => lag::measure(argument(1).unwrap_or("2000").parse()?, argument(2).unwrap_or("20").parse()?).await,
         "flood" => flood::measure(Duration::from_secs_f64(argument(1).unwrap_or("2").parse()?)).await,
-        "import" => import::measure(argument(1).unwrap_or("50000").parse()?).await,
+        "import" => import::measure(argument(1).unwrap_or("50000").parse()?, argument(2).unwrap_or("users")).await,
         "check" => check().await,
         "load" => load(argument(1).unwrap_or("get one"), argument(2).unwrap_or("20").parse()?).await,
         other => {
