@@ -33,19 +33,15 @@ impl Apply<Agent> for KnownAgents {
     }
 }
 
-#[instrument(level = "debug", name = "UPDATE known_queue", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+// Copies have no versions, so nothing stands against putting and replacing in one statement.
+#[instrument(level = "debug", name = "INSERT known_queue", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 async fn set_queue(connection: &mut PgConnection, Queue { id, number, .. }: &Queue) -> sqlx::Result<()> {
-    let update = sqlx::query!("UPDATE known_queue SET number = $2 WHERE id = $1", id, number.as_deref());
-    if update.execute(&mut *connection).await?.rows_affected() == 0 {
-        sqlx::query!(
-            "INSERT INTO known_queue (id, number) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            id,
-            number.as_deref()
-        )
-        .execute(connection)
-        .await?;
-    }
-    Ok(())
+    let set = sqlx::query!(
+        "INSERT INTO known_queue (id, number) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET number = $2",
+        id,
+        number.as_deref()
+    );
+    set.execute(connection).await.map(|_| ())
 }
 
 #[instrument(level = "debug", name = "DELETE known_queue", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
@@ -53,15 +49,14 @@ async fn delete_queue(connection: &mut PgConnection, id: i32) -> sqlx::Result<()
     sqlx::query!("DELETE FROM known_queue WHERE id = $1", id).execute(connection).await.map(|_| ())
 }
 
-#[instrument(level = "debug", name = "UPDATE known_agent", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+#[instrument(level = "debug", name = "INSERT known_agent", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 async fn set_agent(connection: &mut PgConnection, Agent { id, numgroup, .. }: &Agent) -> sqlx::Result<()> {
-    let update = sqlx::query!("UPDATE known_agent SET numgroup = $2 WHERE id = $1", id, numgroup);
-    if update.execute(&mut *connection).await?.rows_affected() == 0 {
-        sqlx::query!("INSERT INTO known_agent (id, numgroup) VALUES ($1, $2) ON CONFLICT DO NOTHING", id, numgroup)
-            .execute(connection)
-            .await?;
-    }
-    Ok(())
+    let set = sqlx::query!(
+        "INSERT INTO known_agent (id, numgroup) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET numgroup = $2",
+        id,
+        numgroup
+    );
+    set.execute(connection).await.map(|_| ())
 }
 
 #[instrument(level = "debug", name = "DELETE known_agent", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
