@@ -57,15 +57,18 @@ pub enum Error {
 /// Two processes that migrate at once wait for each other on this lock.
 const LOCK: i64 = 0x636f_6e66_6967;
 
-/// Brings the schemas up to date with the rights of `database`'s user, and makes each one's role able to log in with the
-/// password that `password` gives for its service.
+/// Brings schemas up to date with the rights of `database`'s user, and makes each one's role able to log in with the password
+/// beside it.
 ///
 /// Roles are created where they do not exist, which takes `CREATEROLE`. Running it again changes nothing but the passwords.
-pub async fn migrate(database: &PgConnectOptions, password: impl Fn(&Schema) -> String) -> Result<(), Error> {
+pub async fn migrate(
+    database: &PgConnectOptions,
+    schemas: impl IntoIterator<Item = (&'static Schema, String)>,
+) -> Result<(), Error> {
     let mut connection = database.connect().await?;
     sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK).execute(&mut connection).await?;
-    for schema in &SCHEMAS {
-        prepare(&mut connection, schema, &password(schema)).await?;
+    for (schema, password) in schemas {
+        prepare(&mut connection, schema, &password).await?;
         schema
             .migrator()
             .run(&mut connection)

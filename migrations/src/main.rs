@@ -10,16 +10,12 @@ fn main() -> ExitCode {
     configmgt_process::run("configmgt-migrate", || async {
         let database =
             settings::required("DATABASE_URL", "the database to bring up to date, as a role that may create roles")?;
-        let mut passwords = Vec::new();
+        let mut schemas = Vec::new();
         for schema in &SCHEMAS {
             let name = settings::of_service(schema.service, "DB_PASSWORD");
-            passwords.push((schema.name, settings::required(&name, "the password of the service's database role")?));
+            schemas.push((schema, settings::required(&name, "the password of the service's database role")?));
         }
-        let password_of = |wanted: &str| {
-            let found = passwords.iter().find(|(schema, _)| *schema == wanted);
-            found.map_or_else(String::new, |(_, password)| password.clone())
-        };
-        migrate(&database.parse()?, |schema| password_of(schema.name)).await?;
+        migrate(&database.parse()?, schemas).await?;
         Ok(())
     })
 }

@@ -53,7 +53,7 @@ async fn migrating_again_keeps_the_rows_also_when_two_do_it_at_once() {
     let mut connection = database.of_service("meetingroom").connect().await.unwrap();
     let insert = "INSERT INTO meetingroom (name, display_name, number) VALUES ('a', 'A', 1)";
     assert_eq!(outcome(&mut connection, insert).await, None);
-    let again = || migrate(&database.owner, |schema| database.password(schema.service));
+    let again = || migrate(&database.owner, database.schemas());
     let (first, second) = tokio::join!(again(), again());
     first.unwrap();
     second.unwrap();

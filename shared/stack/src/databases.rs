@@ -1,6 +1,6 @@
 //! Databases for tests: each one fresh, with all schemas, in a PostgreSQL that the tests of one process share.
 
-use configmgt_migrations::migrate;
+use configmgt_migrations::{Schema, migrate};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -49,9 +49,9 @@ impl Database {
         Ok(Self { owner, accounts })
     }
 
-    /// The password of a service's role.
-    pub fn password(&self, service: &str) -> String {
-        self.accounts.password(service).to_owned()
+    /// The schemas of the services, each with the password of its role.
+    pub fn schemas(&self) -> impl Iterator<Item = (&'static Schema, String)> {
+        self.accounts.schemas()
     }
 
     /// As the role of a service.
@@ -72,7 +72,7 @@ async fn template(postgres: &Postgres, accounts: &Accounts) -> Result<PgConnectO
     sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {TEMPLATE}"))).execute(&mut maintenance).await?;
     maintenance.close().await?;
     let template = options(postgres, TEMPLATE)?;
-    migrate(&template, |schema| accounts.password(schema.service).to_owned()).await?;
+    migrate(&template, accounts.schemas()).await?;
     Ok(template)
 }
 

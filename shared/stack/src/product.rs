@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use configmgt_migrations::{SCHEMAS, migrate};
+use configmgt_migrations::{SCHEMAS, Schema, migrate};
 use configmgt_process::settings;
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions};
 use uuid::Uuid;
@@ -111,6 +111,11 @@ impl Accounts {
         passwords.chain([include_str!("../nats-users.conf").to_owned()]).collect()
     }
 
+    /// The schemas of the services, each with the password of its role.
+    pub(crate) fn schemas(&self) -> impl Iterator<Item = (&'static Schema, String)> {
+        SCHEMAS.iter().map(|schema| (schema, self.password(schema.service).to_owned()))
+    }
+
     pub(crate) fn password(&self, name: &str) -> &str {
         self.passwords.get(name).map_or("", String::as_str)
     }
@@ -169,7 +174,7 @@ impl Site {
             sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(&mut maintenance).await?;
         }
         maintenance.close().await?;
-        migrate(&self.database, |schema| self.accounts.password(schema.service).to_owned()).await?;
+        migrate(&self.database, self.accounts.schemas()).await?;
         Ok(())
     }
 
