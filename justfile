@@ -23,13 +23,13 @@ run:
 sql *arguments:
     cargo run --locked --package configmgt-stack --bin sqlx-data -- {{arguments}}
 
-# Measure the product beside a monolith and pgbench; `just bench growth`, `lag`, `flood`, `check`.
+# Measure the product beside a monolith and pgbench; `just bench growth`, `lag`, `flood`, `import`, `load`, `check`.
 bench *arguments:
     cargo run --release --locked --package configmgt-benchmarks -- {{arguments}}
 
-# Check licences, sources and banned crates.
+# Check licences, sources, banned crates and known vulnerabilities.
 deny:
-    cargo deny check bans licenses sources
+    cargo deny check
 
 # The whole check.
 ci:

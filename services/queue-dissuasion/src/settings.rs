@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use configmgt_process::settings::optional;
+use configmgt_runtime::settings::optional;
 
 /// Where XiVO keeps the sounds that it plays.
 const SOUNDS_DIR: &str = "/var/lib/xivo/sounds/playback/";
