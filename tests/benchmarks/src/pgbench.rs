@@ -36,11 +36,13 @@ pub(crate) const SEARCH: &str = "
     ORDER BY display_name, id;";
 
 /// Changes one room, and writes what the product writes beside it: the change with the room before and after it, the change's place
-/// among those to be published, and the answer under its key. One statement, and so one transaction.
+/// among those to be published, and the answer under its key. One statement, and so one transaction. The name is another one each
+/// time, as the product's is: else the table's indexes would have nothing to do.
 pub(crate) const UPDATE: &str = "
     \\set id random(1, :rooms)
+    \\set changed random(1, 9000000000000000000)
     WITH before AS (SELECT * FROM reference.room WHERE id = :id FOR UPDATE),
-    changed AS (UPDATE reference.room SET display_name = 'Changed', version = version + 1 WHERE id = :id RETURNING *),
+    changed AS (UPDATE reference.room SET display_name = 'Changed ' || :changed, version = version + 1 WHERE id = :id RETURNING *),
     journaled AS (INSERT INTO reference.journal (object_id, object_version, action, actor, before, after)
                   SELECT changed.id::text, changed.version, 'updated', 'pgbench', to_jsonb(before), to_jsonb(changed)
                   FROM changed, before RETURNING id, event_id),
