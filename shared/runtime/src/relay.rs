@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use configmgt_bus::{EventError, EventStream, NotStored};
 use configmgt_contract::{BoxError, chain, events::Event};
 use sqlx::{
-    ConnectOptions, Connection, FromRow, PgConnection, Row as _,
+    ConnectOptions, FromRow, PgConnection, Row as _,
     postgres::{PgConnectOptions, PgRow},
 };
 use tokio::{
@@ -23,11 +23,15 @@ use tokio::{
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
+use self::horizon::{Horizon, Read};
 use crate::{
     fail,
     history::{Row, ShowError},
     journal::Object,
 };
+
+mod compare;
+mod horizon;
 
 /// How many events are on their way to the server at a time, at most.
 const BATCH: i64 = 256;
@@ -61,10 +65,6 @@ const SESSION: [(&str, &str); 6] = [
     ("tcp_keepalives_interval", "1"),
     ("tcp_keepalives_count", "2"),
 ];
-
-/// Changes of which one commits late can stand in the stream in another order than in the journal, but not further apart than
-/// this: no transaction lasts as long.
-const LATE: Duration = Duration::from_mins(2);
 
 /// What a relay needs to know.
 #[derive(Clone)]
@@ -126,18 +126,8 @@ async fn lead(relay: &Relay, silent: &mut bool, stop: &mut watch::Receiver<bool>
             _ = stop.wait_for(|stop| *stop) => return Ok(()),
         }
     }
-    let inbox = format!("_INBOX.{}", relay.service);
-    let stream = EventStream::open(&relay.nats_url, relay.process, &inbox, relay.service, relay.keep).await?;
+    let mut publisher = Publisher::open(relay, connection).await?;
     info!(service = relay.service, "publishing events");
-    let mut publisher = Publisher {
-        relay,
-        connection,
-        stream,
-        epoch: String::new(),
-        last: 0,
-        batch: BATCH,
-        horizon: Horizon::default(),
-    };
     publisher.compare().await?;
     // What fails from now on is another failure, and is told again.
     *silent = false;
@@ -163,42 +153,22 @@ struct Publisher<'relay> {
     horizon: Horizon,
 }
 
-/// From where on the outbox is read: what lies below has been published and taken away, but the index still leads there until the
-/// table is vacuumed.
-///
-/// A change can commit after others that came to their ids later, so the last id that was read is no such place. But whoever came to
-/// its id before a read had begun its transaction by then: once all transactions of that moment have ended, nothing comes any more
-/// at or below the ids that the read found.
-#[derive(Default)]
-struct Horizon {
-    /// Nothing can be at or below this id.
-    id: i64,
-    /// The last id of an earlier read, and the first transaction that had not begun then.
-    next: Option<(i64, i64)>,
-}
-
-/// The last id of a read, and of its snapshot the first transaction that has not ended and the first that has not begun.
-struct Read {
-    last: i64,
-    running: i64,
-    upcoming: i64,
-}
-
-impl Horizon {
-    /// After everything that a read found was published and taken away.
-    fn rise(&mut self, Read { last, running, upcoming }: &Read) {
-        if let Some((id, ended)) = self.next
-            && *running >= ended
-        {
-            // This read has seen all that there will ever be at or below that id; what lay beyond its limit lies above its last id.
-            self.id = id.min(*last);
-            self.next = None;
-        }
-        self.next.get_or_insert((*last, *upcoming));
+impl<'relay> Publisher<'relay> {
+    /// Publishes from now on; it has to [`Publisher::compare`] first.
+    async fn open(relay: &'relay Relay, connection: PgConnection) -> Result<Self, RelayError> {
+        let inbox = format!("_INBOX.{}", relay.service);
+        let stream = EventStream::open(&relay.nats_url, relay.process, &inbox, relay.service, relay.keep).await?;
+        Ok(Self {
+            relay,
+            connection,
+            stream,
+            epoch: String::new(),
+            last: 0,
+            batch: BATCH,
+            horizon: Horizon::default(),
+        })
     }
-}
 
-impl Publisher<'_> {
     async fn publish_until(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), RelayError> {
         let mut compared = Instant::now();
         let mut poll = POLL_IDLE;
@@ -298,156 +268,5 @@ impl Publisher<'_> {
         .execute(&mut self.connection)
         .await?;
         Ok(())
-    }
-
-    /// Compares the stream with the journal, and puts back into the outbox what the stream has lost.
-    async fn compare(&mut self) -> Result<(), RelayError> {
-        let position = self.stream.position().await?;
-        self.last = position.last;
-        self.epoch.clone_from(&position.epoch);
-        let known: Option<(String, i64, Option<Uuid>)> =
-            sqlx::query_as("SELECT epoch, sequence, event_id FROM relay_state")
-                .fetch_optional(&mut self.connection)
-                .await?;
-        let Some((epoch, sequence, event_id)) = known else {
-            // Whatever the stream holds, it is not of this database.
-            return self.publish_all_again(position.messages > 0).await;
-        };
-        let sequence = u64::try_from(sequence).unwrap_or(0);
-        if epoch != position.epoch {
-            warn!(service = self.relay.service, "the stream of events is a new one: all changes are published again");
-            return self.publish_all_again(position.messages > 0).await;
-        }
-        if position.messages > 0 && !self.is_journaled(position.last).await? {
-            // The database was set back to an earlier state: what subscribers know of later changes has not happened.
-            warn!(
-                service = self.relay.service,
-                "the stream ends with an unknown event: all changes are published again"
-            );
-            return self.publish_all_again(true).await;
-        }
-        if sequence == 0 {
-            return Ok(());
-        }
-        let intact = sequence <= position.last
-            && (position.messages == 0
-                || sequence < position.first
-                || self.stream.event_at(sequence).await? == event_id);
-        if !intact {
-            return self.publish_tail_again(position.last).await;
-        }
-        if self.head_is_lost(position.first, position.messages).await? {
-            warn!(service = self.relay.service, "the stream of events was emptied: all changes are published again");
-            return self.publish_all_again(true).await;
-        }
-        Ok(())
-    }
-
-    /// Whether the journal knows the event at `sequence`.
-    async fn is_journaled(&mut self, sequence: u64) -> Result<bool, RelayError> {
-        let event_id = self.stream.event_at(sequence).await?;
-        let known = sqlx::query_scalar("SELECT EXISTS (SELECT FROM journal WHERE event_id = $1)");
-        Ok(known.bind(event_id).fetch_one(&mut self.connection).await?)
-    }
-
-    /// The stream ends earlier than it did. What came behind its end, and shortly before it, is published again.
-    async fn publish_tail_again(&mut self, last: u64) -> Result<(), RelayError> {
-        warn!(service = self.relay.service, last, "the stream of events lost its end: its changes are published again");
-        let event_id = if last > 0 { self.stream.event_at(last).await? } else { None };
-        self.epoch = self.stream.renew().await?;
-        self.enqueue(event_id.map(|event_id| (last, event_id))).await
-    }
-
-    /// Everything that the stream should hold is published again, in the journal's order, into an empty stream.
-    async fn publish_all_again(&mut self, replace: bool) -> Result<(), RelayError> {
-        if replace {
-            self.epoch = self.stream.replace().await?;
-            self.last = 0;
-        }
-        self.enqueue(None).await
-    }
-
-    /// Puts the changes behind the event at the stream's `end` into the outbox, or all that the stream would keep.
-    async fn enqueue(&mut self, end: Option<(u64, Uuid)>) -> Result<(), RelayError> {
-        let (sequence, after) = end.unzip();
-        let mut transaction = self.connection.begin().await?;
-        let enqueued = sqlx::query(
-            "INSERT INTO outbox SELECT id FROM journal
-             WHERE occurred_at > now() - make_interval(secs => $1)
-               AND occurred_at > coalesce((SELECT occurred_at FROM journal WHERE event_id = $2), '-infinity')
-                                 - make_interval(secs => $3)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(self.relay.keep.as_secs_f64())
-        .bind(after)
-        .bind(LATE.as_secs_f64())
-        .execute(&mut *transaction)
-        .await?;
-        sqlx::query(
-            "INSERT INTO relay_state (epoch, sequence, event_id) VALUES ($1, $2, $3)
-             ON CONFLICT (one) DO UPDATE SET epoch = $1, sequence = $2, event_id = $3",
-        )
-        .bind(&self.epoch)
-        .bind(i64::try_from(sequence.unwrap_or(0)).unwrap_or(i64::MAX))
-        .bind(after)
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        self.horizon = Horizon::default();
-        info!(service = self.relay.service, changes = enqueued.rows_affected(), "changes to publish again");
-        Ok(())
-    }
-
-    /// Whether published changes that the stream should still keep stand before its first event.
-    async fn head_is_lost(&mut self, first: u64, messages: u64) -> Result<bool, RelayError> {
-        let first = if messages > 0 { self.stream.event_at(first).await? } else { None };
-        if messages > 0 && first.is_none() {
-            return Ok(false);
-        }
-        let lost = sqlx::query_scalar(
-            "SELECT EXISTS (
-                 SELECT FROM journal j
-                 WHERE j.occurred_at > now() - make_interval(secs => $1)
-                   AND j.occurred_at < coalesce((SELECT occurred_at FROM journal WHERE event_id = $2), 'infinity')
-                                       - make_interval(secs => $3)
-                   AND j.occurred_at < now() - make_interval(secs => $3)
-                   AND NOT EXISTS (SELECT FROM outbox o WHERE o.journal_id = j.id))",
-        )
-        .bind((self.relay.keep.as_secs_f64() - LATE.as_secs_f64()).max(0.0))
-        .bind(first)
-        .bind(if messages > 0 { LATE.as_secs_f64() } else { 0.0 })
-        .fetch_one(&mut self.connection)
-        .await?;
-        Ok(lost)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_horizon_rises_when_all_have_ended_who_could_have_come_below_it() {
-        let mut horizon = Horizon::default();
-        let mut read = |last, running, upcoming| {
-            horizon.rise(&Read { last, running, upcoming });
-            horizon.id
-        };
-        // Transaction 7 is under way and may have come to an id below 10.
-        assert_eq!(read(10, 7, 9), 0);
-        assert_eq!(read(20, 7, 12), 0);
-        assert_eq!(read(30, 8, 15), 0);
-        // Those before 9 have ended; what they left up to 10 is read by now.
-        assert_eq!(read(40, 9, 18), 10);
-        assert_eq!(read(50, 17, 30), 10);
-        assert_eq!(read(60, 18, 31), 40);
-    }
-
-    #[test]
-    fn the_horizon_stays_below_what_a_read_left_for_the_next_one() {
-        let mut horizon = Horizon::default();
-        horizon.rise(&Read { last: 10, running: 7, upcoming: 9 });
-        horizon.rise(&Read { last: 4, running: 9, upcoming: 9 });
-        assert_eq!(horizon.id, 4);
     }
 }
