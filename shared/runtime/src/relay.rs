@@ -32,6 +32,8 @@ use crate::{
 
 mod compare;
 mod horizon;
+#[cfg(test)]
+mod tests;
 
 /// How many events are on their way to the server at a time, at most.
 const BATCH: i64 = 256;
@@ -158,15 +160,7 @@ impl<'relay> Publisher<'relay> {
     async fn open(relay: &'relay Relay, connection: PgConnection) -> Result<Self, RelayError> {
         let inbox = format!("_INBOX.{}", relay.service);
         let stream = EventStream::open(&relay.nats_url, relay.process, &inbox, relay.service, relay.keep).await?;
-        Ok(Self {
-            relay,
-            connection,
-            stream,
-            epoch: String::new(),
-            last: 0,
-            batch: BATCH,
-            horizon: Horizon::default(),
-        })
+        Ok(Self { relay, connection, stream, epoch: String::new(), last: 0, batch: BATCH, horizon: Horizon::default() })
     }
 
     async fn publish_until(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), RelayError> {

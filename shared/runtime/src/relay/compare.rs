@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use configmgt_contract::LONGEST_WRITE;
 use sqlx::Connection;
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -9,8 +10,8 @@ use uuid::Uuid;
 use super::{Publisher, RelayError, horizon::Horizon};
 
 /// Changes of which one commits late can stand in the stream in another order than in the journal, but not further apart than
-/// this: no transaction lasts as long.
-const LATE: Duration = Duration::from_mins(2);
+/// this: a change has the time when it was made, and is committed at the end of its write.
+const LATE: Duration = LONGEST_WRITE.saturating_add(Duration::from_mins(1));
 
 impl Publisher<'_> {
     /// Compares the stream with the journal, and puts back into the outbox what the stream has lost.
@@ -134,4 +135,3 @@ impl Publisher<'_> {
         Ok(lost)
     }
 }
-

@@ -1,0 +1,162 @@
+//! The relay between a real database and a real stream.
+
+use configmgt_bus::Position;
+use configmgt_contract::LONGEST_WRITE;
+use configmgt_stack::{Nats, databases::Database, scratch};
+use sqlx::{AssertSqlSafe, PgPool};
+
+use super::*;
+use crate::{
+    connections::Connections,
+    prune::{self, Keep},
+};
+
+const DAY: Duration = Duration::from_hours(24);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A database with a stream for its meeting rooms.
+struct Site {
+    relay: Relay,
+    database: Database,
+    /// As the role that owns the schema.
+    owner: PgPool,
+    _nats: Nats,
+}
+
+impl Site {
+    async fn start() -> Self {
+        let database = Database::create().await.unwrap();
+        let nats = scratch::nats("").unwrap();
+        let relay = Relay {
+            service: "meetingroom",
+            process: "test",
+            nats_url: nats.url(),
+            database: database.of_service("meetingroom"),
+            objects: &[Object {
+                name: "meetingroom",
+                table: "meetingroom",
+                key: "id",
+                columns: "id, name, display_name, number, user_pin",
+                secrets: &[("user_pin", "userPin")],
+                show: Ok,
+            }],
+            keep: DAY,
+            written: Arc::default(),
+        };
+        let owner = database.owner.clone().options([("search_path", "meetingroom")]);
+        let owner = PgPool::connect_with(owner).await.unwrap();
+        Self { relay, database, owner, _nats: nats }
+    }
+
+    /// Begins to publish.
+    async fn publisher(&self) -> Publisher<'_> {
+        let connection = self.relay.database.connect().await.unwrap();
+        let mut publisher = Publisher::open(&self.relay, connection).await.unwrap();
+        publisher.compare().await.unwrap();
+        publisher
+    }
+
+    async fn run(&self, sql: &str) {
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&self.owner).await.unwrap();
+    }
+
+    /// Makes rooms with these ids, in this order.
+    async fn create(&self, rooms: impl IntoIterator<Item = i32>) {
+        for id in rooms {
+            self.run(&format!(
+                "INSERT INTO meetingroom (id, name, display_name, number) VALUES ({id}, '{id}', 'A', {id})"
+            ))
+            .await;
+        }
+    }
+
+    /// Has the room's changes be made so long ago.
+    async fn age(&self, room: i32, age: Duration) {
+        let age = age.as_secs();
+        self.run(&format!("UPDATE journal SET occurred_at = now() - interval '{age} s' WHERE object_id = '{room}'"))
+            .await;
+    }
+
+    /// Forgets what is older than `keep`; gives how many changes that were.
+    async fn prune(&self, keep: Duration) -> i64 {
+        let connections = Connections::new(self.database.of_service("meetingroom"));
+        prune::once(&connections, Keep { journal: keep, idempotency: DAY }).await.unwrap().0
+    }
+
+    /// The events of the changes of these rooms.
+    async fn events(&self, rooms: impl IntoIterator<Item = i32>) -> Vec<Uuid> {
+        let mut events = Vec::new();
+        for id in rooms {
+            let of_room =
+                sqlx::query_scalar::<_, Uuid>("SELECT event_id FROM journal WHERE object_id = $1 ORDER BY id");
+            events.extend(of_room.bind(id.to_string()).fetch_all(&self.owner).await.unwrap());
+        }
+        events
+    }
+
+    /// How many ids are in the outbox.
+    async fn waiting(&self) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(&self.owner).await.unwrap()
+    }
+}
+
+impl Publisher<'_> {
+    /// Publishes all that is to be published.
+    async fn publish_all(&mut self) {
+        self.publish_until(&mut watch::channel(true).1).await.unwrap();
+    }
+
+    async fn position(&self) -> Position {
+        self.stream.position().await.unwrap()
+    }
+
+    /// What the stream holds.
+    async fn published(&self) -> Vec<Uuid> {
+        let Position { first, last, .. } = self.position().await;
+        let mut published = Vec::new();
+        for sequence in first..=last {
+            published.extend(self.stream.event_at(sequence).await.unwrap());
+        }
+        published
+    }
+}
+
+#[tokio::test]
+async fn what_a_stream_has_lost_of_its_beginning_is_published_again() {
+    let site = Site::start().await;
+    let mut publisher = site.publisher().await;
+    site.create([1]).await;
+    publisher.publish_all().await;
+    let keep_little = Duration::from_millis(100);
+    let other =
+        EventStream::open(&site.relay.nats_url, "test", "_INBOX.test", "meetingroom", keep_little).await.unwrap();
+    while other.position().await.unwrap().messages > 0 {}
+    EventStream::open(&site.relay.nats_url, "test", "_INBOX.test", "meetingroom", DAY).await.unwrap();
+    site.create(2..=3).await;
+    publisher.publish_all().await;
+    assert_eq!(publisher.published().await, site.events(2..=3).await);
+    site.age(1, HOUR).await;
+    publisher.compare().await.unwrap();
+    publisher.publish_all().await;
+    assert_eq!(publisher.published().await, site.events(1..=3).await);
+}
+
+#[tokio::test]
+async fn what_a_stream_has_lost_of_its_end_is_published_again_however_late_it_was_committed() {
+    let site = Site::start().await;
+    let mut publisher = site.publisher().await;
+    site.create([2]).await;
+    publisher.publish_all().await;
+    // Made before room 2, in the longest transaction that there is, and committed after it.
+    site.create([1]).await;
+    site.age(1, LONGEST_WRITE).await;
+    // As if it had been published behind room 2, and then been lost.
+    site.run(
+        "DELETE FROM outbox;
+         UPDATE relay_state SET sequence = 2, event_id = (SELECT event_id FROM journal WHERE object_id = '1')",
+    )
+    .await;
+    publisher.compare().await.unwrap();
+    publisher.publish_all().await;
+    assert_eq!(publisher.published().await, site.events([2, 1]).await);
+}
