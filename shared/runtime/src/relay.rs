@@ -204,8 +204,15 @@ impl<'relay> Publisher<'relay> {
         fail::point("after-publish");
         let failure = match published {
             Ok(stored) => {
-                let stored = stored.zip(events.last()).map(|(last, event)| (last, event.change.event_id));
-                self.mark(&ids, stored).await?;
+                let end = match stored {
+                    Some(last) => {
+                        self.last = last;
+                        events.last().map(|event| event.change.event_id)
+                    }
+                    // It is there already, by an earlier relay; and what else that one published, maybe.
+                    None => self.stream.event_at(self.last).await?,
+                };
+                self.mark(&ids, end).await?;
                 fail::point("after-mark");
                 self.horizon.rise(read);
                 self.batch = (self.batch * 2).min(BATCH);
@@ -247,18 +254,15 @@ impl<'relay> Publisher<'relay> {
         Ok(Event { service: self.relay.service.to_owned(), change, traceparent })
     }
 
-    /// Takes what is in the stream out of the outbox, and remembers where the stream ends.
-    async fn mark(&mut self, ids: &[i64], stored: Option<(u64, Uuid)>) -> sqlx::Result<()> {
-        if let Some((last, _)) = stored {
-            self.last = last;
-        }
+    /// Takes what is in the stream out of the outbox, and remembers that the stream ends with the event `end`.
+    async fn mark(&mut self, ids: &[i64], end: Option<Uuid>) -> sqlx::Result<()> {
         sqlx::query(
             "WITH published AS (DELETE FROM outbox WHERE journal_id = ANY ($1))
              UPDATE relay_state SET sequence = $2, event_id = $3 WHERE $3 IS NOT NULL",
         )
         .bind(ids)
         .bind(i64::try_from(self.last).unwrap_or(i64::MAX))
-        .bind(stored.map(|(_, event_id)| event_id))
+        .bind(end)
         .execute(&mut self.connection)
         .await?;
         Ok(())

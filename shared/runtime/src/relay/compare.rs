@@ -1,4 +1,7 @@
 //! Comparing the stream with the journal: what the stream has lost is put back into the outbox.
+//!
+//! The journal forgets a change by the change's age, the stream an event by the time since it was stored. An event that was
+//! published late, or again, so outlives its row of the journal: a row that is missing says nothing by itself.
 
 use std::time::Duration;
 
@@ -32,7 +35,7 @@ impl Publisher<'_> {
             warn!(service = self.relay.service, "the stream of events is a new one: all changes are published again");
             return self.publish_all_again(position.messages > 0).await;
         }
-        if position.messages > 0 && !self.is_journaled(position.last).await? {
+        if position.messages > 0 && !self.is_known(position.last, event_id).await? {
             // The database was set back to an earlier state: what subscribers know of later changes has not happened.
             warn!(
                 service = self.relay.service,
@@ -57,9 +60,15 @@ impl Publisher<'_> {
         Ok(())
     }
 
-    /// Whether the journal knows the event at `sequence`.
-    async fn is_journaled(&mut self, sequence: u64) -> Result<bool, RelayError> {
+    /// Whether the event at `sequence`, the stream's last one, is of this database: it is the one that the stream was left with,
+    /// `left`, or came behind that, published by a relay that died before it could mark it. Then its change is still in the outbox,
+    /// and so in the journal.
+    async fn is_known(&mut self, sequence: u64, left: Option<Uuid>) -> Result<bool, RelayError> {
         let event_id = self.stream.event_at(sequence).await?;
+        // One that is gone by now was too old.
+        if event_id.is_none() || event_id == left {
+            return Ok(true);
+        }
         let known = sqlx::query_scalar("SELECT EXISTS (SELECT FROM journal WHERE event_id = $1)");
         Ok(known.bind(event_id).fetch_one(&mut self.connection).await?)
     }
@@ -112,7 +121,8 @@ impl Publisher<'_> {
         Ok(())
     }
 
-    /// Whether published changes that the stream should still keep stand before its first event.
+    /// Whether published changes that the stream should still keep stand before its first event. Where the journal has forgotten
+    /// that one, it has forgotten all that came before it.
     async fn head_is_lost(&mut self, first: u64, messages: u64) -> Result<bool, RelayError> {
         let first = if messages > 0 { self.stream.event_at(first).await? } else { None };
         if messages > 0 && first.is_none() {
@@ -122,14 +132,13 @@ impl Publisher<'_> {
             "SELECT EXISTS (
                  SELECT FROM journal j
                  WHERE j.occurred_at > now() - make_interval(secs => $1)
-                   AND j.occurred_at < coalesce((SELECT occurred_at FROM journal WHERE event_id = $2), 'infinity')
-                                       - make_interval(secs => $3)
-                   AND j.occurred_at < now() - make_interval(secs => $3)
+                   AND ($2 IS NULL OR j.occurred_at < (SELECT occurred_at FROM journal WHERE event_id = $2)
+                                                      - make_interval(secs => $3))
                    AND NOT EXISTS (SELECT FROM outbox o WHERE o.journal_id = j.id))",
         )
         .bind((self.relay.keep.as_secs_f64() - LATE.as_secs_f64()).max(0.0))
         .bind(first)
-        .bind(if messages > 0 { LATE.as_secs_f64() } else { 0.0 })
+        .bind(LATE.as_secs_f64())
         .fetch_one(&mut self.connection)
         .await?;
         Ok(lost)

@@ -122,6 +122,52 @@ impl Publisher<'_> {
 }
 
 #[tokio::test]
+async fn a_stream_whose_first_events_the_journal_has_forgotten_is_left_alone() {
+    let site = Site::start().await;
+    let mut publisher = site.publisher().await;
+    site.create(1..=3).await;
+    publisher.publish_all().await;
+    let position = publisher.position().await;
+    // As in a stream that was filled again: it keeps all events from that day on, the journal each from its own.
+    site.age(1, DAY + HOUR).await;
+    site.age(2, HOUR).await;
+    site.age(3, HOUR).await;
+    assert_eq!(site.prune(DAY).await, 1);
+    publisher.compare().await.unwrap();
+    assert_eq!(site.waiting().await, 0);
+    assert_eq!(publisher.position().await, position);
+}
+
+#[tokio::test]
+async fn a_stream_whose_last_event_the_journal_has_forgotten_is_left_alone() {
+    let site = Site::start().await;
+    let mut publisher = site.publisher().await;
+    site.create(1..=3).await;
+    publisher.publish_all().await;
+    let position = publisher.position().await;
+    assert_eq!(site.prune(Duration::ZERO).await, 3);
+    publisher.compare().await.unwrap();
+    assert_eq!(publisher.position().await, position);
+}
+
+#[tokio::test]
+async fn a_stream_whose_last_events_were_published_by_a_relay_that_died_is_left_alone() {
+    let site = Site::start().await;
+    let mut first = site.publisher().await;
+    site.create(1..=3).await;
+    first.publish_all().await;
+    let position = first.position().await;
+    // As if it had died before it could take them out.
+    site.run("INSERT INTO outbox SELECT id FROM journal; UPDATE relay_state SET sequence = 0, event_id = NULL").await;
+    let mut second = site.publisher().await;
+    second.publish_all().await;
+    assert_eq!(site.waiting().await, 0);
+    assert_eq!(site.prune(Duration::ZERO).await, 3);
+    second.compare().await.unwrap();
+    assert_eq!(second.position().await, position);
+}
+
+#[tokio::test]
 async fn what_a_stream_has_lost_of_its_beginning_is_published_again() {
     let site = Site::start().await;
     let mut publisher = site.publisher().await;
