@@ -12,10 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use configmgt_bus::{EventError, EventStream, NotStored};
 use configmgt_contract::{BoxError, chain, events::Event};
-use sqlx::{
-    ConnectOptions, FromRow, PgConnection, Row as _,
-    postgres::{PgConnectOptions, PgRow},
-};
+use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep, timeout},
@@ -195,26 +192,30 @@ impl<'relay> Publisher<'relay> {
 
     /// Publishes the oldest changes that are not published. False where there are none.
     async fn publish_batch(&mut self) -> Result<bool, RelayError> {
-        let (rows, read) = self.unpublished().await?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
-        let Some(read) = read.last() else { return Ok(false) };
-        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let Some((ids, read)) = self.unpublished().await? else { return Ok(false) };
+        let rows = self.journaled(&ids).await?;
+        if rows.len() < ids.len() {
+            // They leave the outbox with the others: nobody will ever know more of them.
+            warn!(service = self.relay.service, lost = ids.len() - rows.len(), "the journal lacks changes to publish");
+        }
         let events: Vec<Event> = rows.into_iter().map(|row| self.event(row)).collect::<Result<_, _>>()?;
         fail::point("before-publish");
         let published = self.stream.publish(&events, &self.epoch, self.last).await;
         fail::point("after-publish");
         let failure = match published {
             Ok(stored) => {
-                let end = match stored {
-                    Some(last) => {
+                let end = match (stored, events.last()) {
+                    (Some(last), Some(event)) => {
                         self.last = last;
-                        events.last().map(|event| event.change.event_id)
+                        Some(event.change.event_id)
                     }
                     // It is there already, by an earlier relay; and what else that one published, maybe.
-                    None => self.stream.event_at(self.last).await?,
+                    (None, Some(_)) => self.stream.event_at(self.last).await?,
+                    (_, None) => None,
                 };
                 self.mark(&ids, end).await?;
                 fail::point("after-mark");
-                self.horizon.rise(read);
+                self.horizon.rise(&read);
                 self.batch = (self.batch * 2).min(BATCH);
                 return Ok(true);
             }
@@ -231,21 +232,22 @@ impl<'relay> Publisher<'relay> {
         Ok(true)
     }
 
-    async fn unpublished(&mut self) -> sqlx::Result<Vec<(Row, Read)>> {
-        let rows = sqlx::query(
-            "SELECT j.*, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS running,
-                    pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS upcoming
-             FROM journal j
-             WHERE j.id = ANY (ARRAY(SELECT journal_id FROM outbox WHERE journal_id > $1 ORDER BY journal_id LIMIT $2))
-             ORDER BY j.id",
+    /// The lowest ids of the outbox, if there are any.
+    async fn unpublished(&mut self) -> sqlx::Result<Option<(Vec<i64>, Read)>> {
+        let lowest = sqlx::query_as(
+            "SELECT ARRAY(SELECT journal_id FROM outbox WHERE journal_id > $1 ORDER BY journal_id LIMIT $2),
+                    pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+                    pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
         );
-        let rows = rows.bind(self.horizon.id).bind(self.batch).fetch_all(&mut self.connection).await?;
-        let read = |row: &PgRow| {
-            let read =
-                Read { last: row.try_get("id")?, running: row.try_get("running")?, upcoming: row.try_get("upcoming")? };
-            Ok((Row::from_row(row)?, read))
-        };
-        rows.iter().map(read).collect()
+        let lowest = lowest.bind(self.horizon.id).bind(self.batch).fetch_one(&mut self.connection);
+        let (ids, running, upcoming): (Vec<i64>, i64, i64) = lowest.await?;
+        let last = ids.last().copied();
+        Ok(last.map(|last| (ids, Read { last, running, upcoming })))
+    }
+
+    async fn journaled(&mut self, ids: &[i64]) -> sqlx::Result<Vec<Row>> {
+        let rows = sqlx::query_as("SELECT * FROM journal WHERE id = ANY ($1) ORDER BY id");
+        rows.bind(ids).fetch_all(&mut self.connection).await
     }
 
     fn event(&self, row: Row) -> Result<Event, ShowError> {

@@ -91,9 +91,13 @@ impl Publisher<'_> {
     }
 
     /// Puts the changes behind the event at the stream's `end` into the outbox, or all that the stream would keep.
-    async fn enqueue(&mut self, end: Option<(u64, Uuid)>) -> Result<(), RelayError> {
+    pub(super) async fn enqueue(&mut self, end: Option<(u64, Uuid)>) -> Result<(), RelayError> {
         let (sequence, after) = end.unzip();
         let mut transaction = self.connection.begin().await?;
+        // Until it is committed, nobody else sees what must not be forgotten any more.
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtext('configmgt journal'), hashtext(current_schema()))")
+            .execute(&mut *transaction)
+            .await?;
         let enqueued = sqlx::query(
             "INSERT INTO outbox SELECT id FROM journal
              WHERE occurred_at > now() - make_interval(secs => $1)

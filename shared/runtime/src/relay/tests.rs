@@ -206,3 +206,43 @@ async fn what_a_stream_has_lost_of_its_end_is_published_again_however_late_it_wa
     publisher.publish_all().await;
     assert_eq!(publisher.published().await, site.events([2, 1]).await);
 }
+
+#[tokio::test]
+async fn ids_without_a_change_hold_nothing_up() {
+    let site = Site::start().await;
+    let mut publisher = site.publisher().await;
+    // More than are read at a time.
+    site.run("INSERT INTO outbox SELECT nextval('journal_id_seq') FROM generate_series(1, 1000)").await;
+    site.create([1]).await;
+    publisher.publish_all().await;
+    assert_eq!(publisher.published().await, site.events([1]).await);
+    assert_eq!(site.waiting().await, 0);
+}
+
+#[tokio::test]
+async fn what_is_about_to_be_published_again_is_not_forgotten_meanwhile() {
+    let site = Site::start().await;
+    let mut publisher = site.publisher().await;
+    site.create(1..=3).await;
+    publisher.publish_all().await;
+    let events = site.events(1..=3).await;
+    publisher.epoch = publisher.stream.replace().await.unwrap();
+    publisher.last = 0;
+    // Holds up whoever wants to put the last change back.
+    let mut other = site.owner.begin().await.unwrap();
+    sqlx::query("INSERT INTO outbox SELECT max(id) FROM journal").execute(&mut *other).await.unwrap();
+    let forget = async {
+        let held_up = "SELECT EXISTS (SELECT FROM pg_stat_activity
+                                      WHERE datname = current_database() AND wait_event = 'transactionid')";
+        while !sqlx::query_scalar::<_, bool>(held_up).fetch_one(&site.owner).await.unwrap() {}
+        let forgotten = site.prune(Duration::ZERO).await;
+        other.rollback().await.unwrap();
+        forgotten
+    };
+    let (enqueued, forgotten) = tokio::join!(publisher.enqueue(None), forget);
+    enqueued.unwrap();
+    assert_eq!(forgotten, 0);
+    publisher.publish_all().await;
+    assert_eq!(publisher.published().await, events);
+    assert_eq!(site.prune(Duration::ZERO).await, 3);
+}
