@@ -150,6 +150,7 @@ struct Publisher<'relay> {
     /// How many events are sent at a time, at present.
     batch: i64,
     horizon: Horizon,
+    next_comparison: Instant,
 }
 
 impl<'relay> Publisher<'relay> {
@@ -157,13 +158,24 @@ impl<'relay> Publisher<'relay> {
     async fn open(relay: &'relay Relay, connection: PgConnection) -> Result<Self, RelayError> {
         let inbox = format!("_INBOX.{}", relay.service);
         let stream = EventStream::open(&relay.nats_url, relay.process, &inbox, relay.service, relay.keep).await?;
-        Ok(Self { relay, connection, stream, epoch: String::new(), last: 0, batch: BATCH, horizon: Horizon::default() })
+        Ok(Self {
+            relay,
+            connection,
+            stream,
+            epoch: String::new(),
+            last: 0,
+            batch: BATCH,
+            horizon: Horizon::default(),
+            next_comparison: Instant::now(),
+        })
     }
 
     async fn publish_until(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), RelayError> {
-        let mut compared = Instant::now();
         let mut poll = POLL_IDLE;
         loop {
+            if Instant::now() >= self.next_comparison {
+                self.compare().await?;
+            }
             let published = self.publish_batch().await?;
             let stopping = *stop.borrow();
             if published {
@@ -175,10 +187,6 @@ impl<'relay> Publisher<'relay> {
             }
             if stopping {
                 return Ok(());
-            }
-            if compared.elapsed() > COMPARE {
-                self.compare().await?;
-                compared = Instant::now();
             }
             tokio::select! {
                 told = timeout(poll, self.relay.written.notified()) => {

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use configmgt_contract::LONGEST_WRITE;
 use sqlx::Connection;
+use tokio::time::Instant;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::{Publisher, RelayError, horizon::Horizon};
+use super::{COMPARE, Publisher, RelayError, horizon::Horizon};
 
 /// Changes of which one commits late can stand in the stream in another order than in the journal, but not further apart than
 /// this: a change has the time when it was made, and is committed at the end of its write.
@@ -19,6 +20,7 @@ const LATE: Duration = LONGEST_WRITE.saturating_add(Duration::from_mins(1));
 impl Publisher<'_> {
     /// Compares the stream with the journal, and puts back into the outbox what the stream has lost.
     pub(super) async fn compare(&mut self) -> Result<(), RelayError> {
+        self.next_comparison = Instant::now() + COMPARE;
         let position = self.stream.position().await?;
         self.last = position.last;
         self.epoch.clone_from(&position.epoch);

@@ -246,3 +246,16 @@ async fn what_is_about_to_be_published_again_is_not_forgotten_meanwhile() {
     assert_eq!(publisher.published().await, events);
     assert_eq!(site.prune(Duration::ZERO).await, 3);
 }
+
+#[tokio::test]
+async fn journal_and_stream_are_compared_while_changes_come() {
+    let site = Site::start().await;
+    let mut publisher = site.publisher().await;
+    site.create(1..=3).await;
+    publisher.publish_all().await;
+    publisher.stream.replace().await.unwrap();
+    site.create([4]).await;
+    publisher.next_comparison = Instant::now();
+    publisher.publish_all().await;
+    assert_eq!(publisher.published().await, site.events(1..=4).await);
+}
