@@ -14,17 +14,17 @@ use configmgt_contract::{
 use futures_util::StreamExt;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::{sync::Notify, time::sleep};
 use tracing::instrument;
 
-use self::key::Key;
+use self::{content::Content, key::Key};
 use crate::{
     connections::{Connections, Lent},
     fail,
 };
 
+mod content;
 mod key;
 
 /// A kind of object whose changes are journaled, and how its rows become what events and history show.
@@ -103,14 +103,7 @@ pub struct Change {
     /// Where others are.
     connections: Connections,
     call: Call,
-    content: Content,
-}
-
-/// What has been read of an import's content.
-enum Content {
-    Unread,
-    Begun(Sha256),
-    Whole(Sha256),
+    read: Content,
 }
 
 /// Much shorter than the server suffers a transaction in which nothing happens.
@@ -128,15 +121,9 @@ impl Change {
     /// The next piece of the content. What has been read makes part of what tells this import from others with the same key, so
     /// there is no other way to read it.
     pub async fn next_piece(&mut self, content: &mut Upload) -> Result<Option<Bytes>, Fault> {
-        let piece = self.alive(content.next()).await.transpose()?;
-        self.content = match (std::mem::replace(&mut self.content, Content::Unread), &piece) {
-            (Content::Unread, Some(piece)) => Content::Begun(Sha256::new().chain_update(piece)),
-            (Content::Begun(digest), Some(piece)) => Content::Begun(digest.chain_update(piece)),
-            (Content::Unread, None) => Content::Whole(Sha256::new()),
-            (Content::Begun(digest), None) => Content::Whole(digest),
-            (whole @ Content::Whole(_), _) => whole,
-        };
-        Ok(piece)
+        let next = self.alive(content.next()).await;
+        self.read.add(next.as_ref());
+        next.transpose()
     }
 
     /// Waits for something that is not in the database and takes its time: the server ends a transaction in which nothing happens.
@@ -179,21 +166,28 @@ impl Changes for Journal {
     /// Three round trips: the transaction and its author, the work, the answer under its key and the commit.
     ///
     /// A write that was carried out before shows at the end: its key is taken, or what it did stands in its own way. Then its
-    /// answer is given again.
-    fn carry_out(&self, call: Call, operation: OperationDoc, body: Bytes, work: Work<Change>) -> Working<'_> {
+    /// answer is given again. Whether an import is the one of before, only its whole content tells: then it is read to its end, also
+    /// where the import was refused before.
+    fn carry_out(
+        &self,
+        call: Call,
+        operation: OperationDoc,
+        body: Bytes,
+        mut content: Upload,
+        work: Work<Change>,
+    ) -> Working<'_> {
         Box::pin(async move {
-            let mut key = Key::of(&call, operation, &body);
+            let key = Key::of(&call, operation, &body);
             let mut connection = self.connections.lend().await.map_err(broken)?;
             begin(&mut connection, &call).await.map_err(broken)?;
             let connections = self.connections.clone();
-            let mut change = Change { connection, connections, call, content: Content::Unread };
-            let outcome = work(&mut change).await;
-            let Change { mut connection, content, .. } = change;
-            let comparable = key.as_mut().is_none_or(|key| key.cover(content));
+            let mut change = Change { connection, connections, call, read: Content::of(operation) };
+            let outcome = work(&mut change, &mut content).await;
+            let Change { mut connection, mut read, .. } = change;
             let refusal = match outcome {
                 Ok(Answer::Whole(whole)) => {
                     fail::point("before-commit");
-                    match commit(&mut connection, key.as_ref(), &whole).await {
+                    match commit(&mut connection, key.as_ref(), &read, &whole).await {
                         Ok(()) => {
                             fail::point("after-commit");
                             self.written.notify_one();
@@ -205,14 +199,25 @@ impl Changes for Journal {
                 Ok(Answer::Pieces(_)) => Broken::Error("a write cannot answer in pieces: its answer is kept".into()),
                 Err(refusal) => refusal,
             };
-            let earlier = earlier(&mut connection, key.as_ref().filter(|_| comparable)).await;
-            match connection.done(earlier) {
-                Ok(Some(earlier)) => earlier,
-                // Why the write failed tells more than why that could not be found out.
-                Ok(None) | Err(_) => Err(refusal),
+            let earlier = earlier(&mut connection, key.as_ref()).await;
+            // Why the write failed tells more than why that could not be found out.
+            let (Ok(Some(earlier)), Some(key)) = (connection.done(earlier), key) else { return Err(refusal) };
+            if !read.finish(&mut content).await {
+                return Err(refusal);
+            }
+            if key.fingerprint(&read) == earlier.fingerprint {
+                Ok(Answer::Whole(earlier.answer))
+            } else {
+                Err(Broken::Refused(key_reused()))
             }
         })
     }
+}
+
+/// A write that was carried out before.
+struct Earlier {
+    fingerprint: Vec<u8>,
+    answer: Whole,
 }
 
 /// Begins a transaction and tells the database who changes what follows in it.
@@ -237,13 +242,14 @@ async fn begin(connection: &mut PgConnection, call: &Call) -> sqlx::Result<()> {
 /// Keeps the answer with the key and commits, in one message: a key that is taken fails the first statement, and the second is not
 /// carried out. A write of the same key that is under way is waited for.
 #[instrument(level = "debug", name = "COMMIT", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-async fn commit(connection: &mut PgConnection, key: Option<&Key>, whole: &Whole) -> sqlx::Result<()> {
+async fn commit(connection: &mut PgConnection, key: Option<&Key>, read: &Content, whole: &Whole) -> sqlx::Result<()> {
     let mut sql = String::new();
-    if let Some(Key { actor, name, fingerprint }) = key {
+    if let Some(key) = key {
         let Whole { body, version, created } = whole;
         let version = version.map_or_else(|| "NULL".to_owned(), |version| version.to_string());
         let created = created.as_ref().map_or_else(|| "NULL".to_owned(), |created| literal(created));
-        let (actor, name, fingerprint, body) = (literal(actor), literal(name), bytes(fingerprint), bytes(body));
+        let (actor, name, body) = (literal(&key.actor), literal(&key.name), bytes(body));
+        let fingerprint = bytes(&key.fingerprint(read));
         sql = format!(
             "INSERT INTO idempotency (actor, key, fingerprint, reply, version, created) \
              VALUES ({actor}, {name}, {fingerprint}, {body}, {version}, {created}); "
@@ -253,21 +259,18 @@ async fn commit(connection: &mut PgConnection, key: Option<&Key>, whole: &Whole)
     execute(connection, sql).await
 }
 
-/// Rolls back, and gives what a write of this key was answered before, if it was.
+/// Rolls back, and gives the write of this key that was carried out before, if one was.
 #[instrument(level = "debug", name = "ROLLBACK", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-async fn earlier(connection: &mut PgConnection, key: Option<&Key>) -> sqlx::Result<Option<Result<Answer, Broken>>> {
+async fn earlier(connection: &mut PgConnection, key: Option<&Key>) -> sqlx::Result<Option<Earlier>> {
     execute(connection, "ROLLBACK".to_owned()).await?;
-    let Some(Key { actor, name, fingerprint }) = key else { return Ok(None) };
+    let Some(Key { actor, name, .. }) = key else { return Ok(None) };
     let known = sqlx::query_as::<_, (Vec<u8>, Vec<u8>, Option<i64>, Option<String>)>(
         "SELECT fingerprint, reply, version, created FROM idempotency WHERE actor = $1 AND key = $2",
     );
     let known = known.bind(actor).bind(name).fetch_optional(connection).await?;
-    Ok(known.map(|(known, body, version, created)| {
-        if known == *fingerprint {
-            Ok(Answer::Whole(Whole { body: body.into(), version, created }))
-        } else {
-            Err(Broken::Refused(key_reused()))
-        }
+    Ok(known.map(|(fingerprint, body, version, created)| Earlier {
+        fingerprint,
+        answer: Whole { body: body.into(), version, created },
     }))
 }
 

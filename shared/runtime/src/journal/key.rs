@@ -6,15 +6,15 @@ use configmgt_contract::{Call, OperationDoc};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::Content;
+use super::content::Content;
 
 /// A write by its key, as the database knows it.
 pub(super) struct Key {
     pub(super) actor: String,
     pub(super) name: String,
-    /// What makes two writes of one key the same write. It is kept for as long as the answer and must not help to guess a secret,
-    /// so no secret is part of it.
-    pub(super) fingerprint: Vec<u8>,
+    /// The digest of the request. It is kept for as long as the answer and must not help to guess a secret, so no secret is part of
+    /// it.
+    request: Vec<u8>,
 }
 
 impl Key {
@@ -27,21 +27,13 @@ impl Key {
             digest.update(part.len().to_le_bytes());
             digest.update(part);
         }
-        Some(Self { actor: call.actor.clone(), name, fingerprint: digest.finalize().to_vec() })
+        Some(Self { actor: call.actor.clone(), name, request: digest.finalize().to_vec() })
     }
 
-    /// Makes the content part of what the write is. False where it was not read to its end: then nobody can say whether it is the
-    /// same one as before.
-    pub(super) fn cover(&mut self, content: Content) -> bool {
-        match content {
-            Content::Unread => true,
-            Content::Begun(_) => false,
-            Content::Whole(content) => {
-                let both = Sha256::new().chain_update(&self.fingerprint).chain_update(content.finalize());
-                self.fingerprint = both.finalize().to_vec();
-                true
-            }
-        }
+    /// What makes two writes of one key the same write: their request, and what was read as their content.
+    pub(super) fn fingerprint(&self, read: &Content) -> Vec<u8> {
+        let Some(content) = read.digest() else { return self.request.clone() };
+        Sha256::new().chain_update(&self.request).chain_update(content).finalize().to_vec()
     }
 }
 
@@ -95,7 +87,7 @@ mod tests {
             deadline: Instant::now(),
         };
         let operation: O = serde_json::from_value(request).unwrap();
-        Key::of(&call, O::DOC, &serde_json::to_vec(&operation).unwrap()).unwrap().fingerprint
+        Key::of(&call, O::DOC, &serde_json::to_vec(&operation).unwrap()).unwrap().fingerprint(&Content::None)
     }
 
     #[test]
