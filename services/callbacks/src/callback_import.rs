@@ -68,7 +68,7 @@ impl contract::CallbackImport for CallbackImport {
         &self,
         change: &mut Change,
         ImportCallbackRequests { list_uuid, options }: ImportCallbackRequests,
-        content: Upload,
+        content: &mut Upload,
     ) -> Outcome<ImportCallbackRequests> {
         let connection = change.connection();
         let queue = callback_lists::queue(connection, list_uuid).await?;

@@ -79,7 +79,7 @@ impl contract::UserImport for UserImport {
         &self,
         change: &mut Change,
         ImportUsers(options): ImportUsers,
-        content: Upload,
+        content: &mut Upload,
     ) -> Outcome<ImportUsers> {
         if !store::claim(change.connection()).await? {
             return Err(ImportRefusal::UnderWay {}.into());

@@ -44,6 +44,7 @@ pub mod validation;
 mod listing;
 mod objects;
 mod operation;
+mod patience;
 mod refusal;
 mod reply;
 mod written;
@@ -54,6 +55,7 @@ pub use operation::{
     Call, ChangeOf, Changes, Endpoint, Expected, Handled, IdempotencyKey, Kind, Operation, OperationDoc, Outcome,
     Owner, Unjournaled, Unreadable, Work, Working,
 };
+pub use patience::{IMPORT_ANSWER, IMPORT_CONTENT, LENGTHY, LONGEST_WRITE};
 pub use refusal::{
     BoxError, Broken, DetailDoc, Details, Failure, Fault, NoRefusal, Refusal, RefusalDoc, Status, chain,
 };

@@ -69,7 +69,7 @@ pub async fn import<B: Batches>(
     columns: &'static [Column],
     ImportOptions { dry_run, import: id }: ImportOptions,
     batches: &mut B,
-    content: Upload,
+    content: &mut Upload,
 ) -> Result<Ended, Failure<B::Refusal>> {
     let mut progress = Progress::begin(change.connections().clone(), kind, id).await;
     let outcome = run(change, columns, dry_run, batches, &mut progress, content).await;
@@ -85,7 +85,7 @@ async fn run<B: Batches>(
     dry_run: bool,
     batches: &mut B,
     progress: &mut Progress,
-    mut content: Upload,
+    content: &mut Upload,
 ) -> Result<Ended, Failure<B::Refusal>> {
     // The database does not know yet how many rows there are by the end: it would read all of them for each batch.
     execute(change.connection(), "SET LOCAL enable_seqscan = off").await?;
@@ -95,7 +95,7 @@ async fn run<B: Batches>(
     let refused = |errors: &Errors| Err(Failure::Refused(B::bad_csv(errors.listed())));
     let mut rows = 0;
     let mut reader = Reader::new(columns);
-    while let Some(piece) = change.next_piece(&mut content).await? {
+    while let Some(piece) = change.next_piece(content).await? {
         for part in piece.chunks(READ) {
             reader.push(part, &mut |row, errors| {
                 rows += 1;

@@ -16,6 +16,7 @@ pub mod sqlstate;
 pub mod text;
 pub mod written;
 
+mod background;
 mod fail;
 mod history;
 mod prune;

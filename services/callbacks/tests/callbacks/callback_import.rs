@@ -1,7 +1,8 @@
 use bytes::Bytes;
 use configmgt_bus::{Request, Transport};
 use configmgt_contract::{
-    Answer, Call, Fault, Operation, Status, Upload, callback_import::ImportCallbackRequests, imports::GetImport,
+    Answer, Call, Fault, Operation, Status, Upload, callback_import::ImportCallbackRequests,
+    callback_lists::DeleteCallbackList, imports::GetImport,
 };
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
@@ -249,6 +250,27 @@ async fn an_import_that_is_repeated_under_its_key_is_answered_as_the_first_time(
         fault(Status::Unprocessable, "UnprocessableEntity", "the Idempotency-Key was used for another request");
     assert_eq!(ask("phoneNumber\n2\n").await, Err(reused));
     assert_eq!(service.counts().await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_repeated_import_is_answered_as_the_first_time_also_where_it_would_be_refused_by_now() {
+    let service = Service::start().await;
+    let list = service.list("l", 1).await;
+    let ask = async |content: Upload| {
+        let request = json!({"list_uuid": list, "options": {"dry_run": false}});
+        service.import_by(keyed("k"), request, content).await
+    };
+    let file = b"phoneNumber\n1\n";
+    assert_eq!(ask(content(file)).await, Ok(json!({"imported": 1})));
+    service.ask::<DeleteCallbackList>(json!({"uuid": list})).await.unwrap();
+    assert_eq!(ask(content(file)).await, Ok(json!({"imported": 1})));
+    let reused =
+        fault(Status::Unprocessable, "UnprocessableEntity", "the Idempotency-Key was used for another request");
+    assert_eq!(ask(content(b"phoneNumber\n2\n")).await, Err(reused));
+    // Whether this is the same file, nobody can say.
+    let broken_off = Fault::new(Status::RequestTimeout, "the content did not come to its end");
+    let half = stream::iter([Ok(Bytes::from_static(file)), Err(broken_off)]).boxed();
+    assert_eq!(ask(half).await, Err(not_found(&format!("Callback list {list} not found"))));
 }
 
 #[tokio::test]

@@ -244,6 +244,27 @@ async fn one_import_runs_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_repeated_import_is_answered_as_the_first_time_also_while_another_is_under_way() {
+    let service = Service::start().await;
+    let earlier = || service.import_by(keyed("k"), json!({"dry_run": false}), content("firstname\nJane\n"));
+    assert_eq!(earlier().await, Ok(json!({"imported": 1})));
+    let (begun, has_begun) = oneshot::channel();
+    let (file, sent) = oneshot::channel();
+    let content_of_other = stream::once(async move {
+        begun.send(()).unwrap();
+        Ok(Bytes::from_static(sent.await.unwrap()))
+    });
+    let other = service.import_by(call(), json!({"dry_run": false}), content_of_other.boxed());
+    let repeated = async {
+        has_begun.await.unwrap();
+        let answer = earlier().await;
+        file.send(b"firstname\nJohn\n").unwrap();
+        answer
+    };
+    assert_eq!(tokio::join!(other, repeated), (Ok(json!({"imported": 1})), Ok(json!({"imported": 1}))));
+}
+
+#[tokio::test]
 async fn a_content_that_breaks_off_leaves_nothing() {
     let service = Service::start().await;
     let broken_off = Fault::new(Status::RequestTimeout, "the content did not come to its end");
