@@ -56,20 +56,28 @@ impl lines::Lines for Lines {
 
     async fn create(&self, change: &mut Change, CreateLine { user_id, line }: CreateLine) -> Outcome<CreateLine> {
         let line = checked(line)?;
-        let created = store::insert(change.connection(), user_id, &line).await;
-        let not_created = LineRefusal::NotCreated { user_id };
-        created.map_err(|error| refused(error, &line, &not_created))?.ok_or_else(|| not_created.into())
+        match store::insert(change.connection(), user_id, &line).await {
+            Ok(Some(line)) => Ok(line),
+            Ok(None) => Err(LineRefusal::NotCreated { user_id }.into()),
+            // Another write has given him a line meanwhile.
+            Err(error) if broken_constraint(&error) == Some("line_user_id_key") => {
+                Err(LineRefusal::NotCreated { user_id }.into())
+            }
+            Err(error) => Err(refused(error, &line, |reason| LineRefusal::CannotBeCreated { user_id, reason })),
+        }
     }
 
     async fn update(&self, change: &mut Change, UpdateLine { user_id, line }: UpdateLine) -> Outcome<UpdateLine> {
         let line = checked(line)?;
-        let not_updated = LineRefusal::NotUpdated { user_id };
-        let from = store::lock(change.connection(), user_id).await?.ok_or_else(|| not_updated.clone())?;
-        if !from.can_become(line.line_type) {
-            return Err(LineRefusal::OtherType { from, to: line.line_type }.into());
+        let cannot_be_updated = |reason| LineRefusal::CannotBeUpdated { user_id, reason };
+        let from = store::lock(change.connection(), user_id).await?.ok_or(LineRefusal::NotUpdated { user_id })?;
+        let to = line.line_type;
+        if !from.can_become(to) {
+            let reason = format!("a line of type {from} cannot become one of type {to}: delete it and create another");
+            return Err(cannot_be_updated(reason).into());
         }
         let updated = store::update(change.connection(), user_id, &line).await;
-        updated.map_err(|error| refused(error, &line, &not_updated))
+        updated.map_err(|error| refused(error, &line, cannot_be_updated))
     }
 
     async fn delete(&self, change: &mut Change, DeleteLine { user_id }: DeleteLine) -> Outcome<DeleteLine> {
@@ -126,20 +134,17 @@ fn is_device(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
-/// What stood in the way of a line, by the constraint that it would have broken.
-fn refused(error: sqlx::Error, line: &NewLine, no_line: &LineRefusal) -> Failure<LineRefusal> {
+/// Says no with what stood in the way of a line, by the constraint that it would have broken.
+fn refused(error: sqlx::Error, line: &NewLine, no: impl FnOnce(String) -> LineRefusal) -> Failure<LineRefusal> {
     let NewLine { context, extension, site, .. } = line;
-    match broken_constraint(&error) {
-        // The user has a line.
-        Some("line_user_id_key") => no_line.clone().into(),
-        Some("line_extension_context_key") => {
-            LineRefusal::ExtensionTaken { extension: extension.clone(), context: context.clone() }.into()
-        }
-        Some("line_context") => LineRefusal::UnknownContext { context: context.clone() }.into(),
-        Some("line_site") => LineRefusal::UnknownSite { site: site.clone() }.into(),
+    let reason = match broken_constraint(&error) {
+        Some("line_extension_context_key") => format!("extension {extension} is taken in context {context}"),
+        Some("line_context") => format!("context {context} does not exist"),
+        Some("line_site") => format!("site {site} does not exist"),
         // A SIP line for which there was no code.
-        Some("line_provisioning_id") => LineRefusal::NothingFree {}.into(),
-        _ if store::drew_the_same(&error) => LineRefusal::NothingFree {}.into(),
-        _ => error.into(),
-    }
+        Some("line_provisioning_id") => return LineRefusal::NothingFree {}.into(),
+        _ if store::drew_the_same(&error) => return LineRefusal::NothingFree {}.into(),
+        _ => return error.into(),
+    };
+    no(reason).into()
 }

@@ -19,14 +19,14 @@ service! {
         ///
         /// A user has one line at most. A SIP line (`phone`, `webrtc`, `ua`) gets a name and a provisioning code that no other has.
         write fn create(CreateLine) -> Versioned<Line>,
-            refuses NotCreated | ExtensionTaken | UnknownContext | UnknownSite | BadValue | NothingFree;
+            refuses NotCreated | CannotBeCreated | BadValue | NothingFree;
 
         /// Update a user's line
         ///
         /// Replaces the line: `site` and `lineNum` that are left out get their defaults, a `device` that is left out is removed.
         /// SIP types can become each other, and the line keeps its name and its provisioning code.
         write fn update(UpdateLine) -> Versioned<Line>,
-            refuses NotUpdated | ExtensionTaken | UnknownContext | UnknownSite | BadValue | OtherType;
+            refuses NotUpdated | CannotBeUpdated | BadValue;
 
         /// Delete a user's line
         ///
@@ -39,13 +39,13 @@ refusals! {
     /// What the lines' rules say no with.
     pub enum LineRefusal {
         NotGot { user_id: i32 } => NotFound, "LineNotFound", "Unable to get line for user Id {user_id}";
+        /// There is no such user, or he has a line.
         NotCreated { user_id: i32 } => NotFound, "LineNotFound", "Unable to create line for user Id {user_id}";
+        /// What is stored stands in the way of such a line.
+        CannotBeCreated { user_id: i32, reason: String } => NotFound, "LineNotFound", "Unable to create line for user Id {user_id}: {reason}";
         NotUpdated { user_id: i32 } => NotFound, "LineNotFound", "Unable to update line for user Id {user_id}";
+        CannotBeUpdated { user_id: i32, reason: String } => NotFound, "LineNotFound", "Unable to update line for user Id {user_id}: {reason}";
         NotDeleted { user_id: i32 } => NotFound, "LineNotFound", "Unable to delete line for user Id {user_id}";
-        ExtensionTaken { extension: String, context: String } => Invalid, "Duplicate", "Extension {extension} is taken in context {context}";
-        UnknownContext { context: String } => Invalid, "BadRequest", "Context {context} does not exist";
-        UnknownSite { site: String } => Invalid, "BadRequest", "Site {site} does not exist";
-        OtherType { from: LineType, to: LineType } => Invalid, "BadRequest", "A line of type {from} cannot become one of type {to}: delete it and create another";
         BadValue { reason: String } => Invalid, "BadRequest", "{reason}";
         NothingFree {} => Unavailable, "ServiceUnavailable", "No provisioning code is free";
     }

@@ -181,7 +181,7 @@ impl Model {
         }
         let Some(stored) = self.lines.get(&user).cloned() else { return refused("LineNotFound") };
         if stored["lineType"] != wanted["lineType"] && !(is_sip(&stored) && is_sip(wanted)) {
-            return refused("BadRequest");
+            return refused("LineNotFound");
         }
         self.place(user, wanted)?;
         let mut line = fields_of(wanted);
@@ -198,9 +198,9 @@ impl Model {
     fn place(&self, user: i32, wanted: &Value) -> Result<(), String> {
         let place = |line: &Value| (line["context"].clone(), line["extension"].clone());
         if self.lines.iter().any(|(other, line)| *other != user && place(line) == place(wanted)) {
-            return Err("Duplicate".to_owned());
+            return Err("LineNotFound".to_owned());
         }
-        if wanted["context"] == "nowhere" { Err("BadRequest".to_owned()) } else { Ok(()) }
+        if wanted["context"] == "nowhere" { Err("LineNotFound".to_owned()) } else { Ok(()) }
     }
 
     fn update_services(&mut self, user: i32, sent: &Value) -> Answered {

@@ -31,6 +31,10 @@ fn no_line(doing: &str, user: i32) -> Fault {
     fault(Status::NotFound, "LineNotFound", &format!("Unable to {doing} line for user Id {user}"))
 }
 
+fn refused(doing: &str, user: i32, reason: &str) -> Fault {
+    fault(Status::NotFound, "LineNotFound", &format!("Unable to {doing} line for user Id {user}: {reason}"))
+}
+
 /// Whether the server may have drawn this name and this code.
 pub(crate) fn is_drawn(line: &Value) -> bool {
     let name = line["name"].as_str().unwrap();
@@ -87,9 +91,9 @@ async fn a_line_becomes_no_sccp_and_no_custom_one_and_none_of_these_becomes_anot
             if other == line_type || (user == 1 && ["webrtc", "ua"].contains(&other)) {
                 continue;
             }
-            let message =
-                format!("A line of type {line_type} cannot become one of type {other}: delete it and create another");
-            assert_eq!(service.update_line(user, line(other, "2000")).await, Err(bad_request(&message)));
+            let reason =
+                format!("a line of type {line_type} cannot become one of type {other}: delete it and create another");
+            assert_eq!(service.update_line(user, line(other, "2000")).await, Err(refused("update", user, &reason)));
             assert_eq!(service.line(user).await, Ok(created.clone()));
         }
     }
@@ -116,12 +120,12 @@ async fn an_extension_is_taken_in_its_context_only() {
     let service = Service::with_users(3).await;
     service.run("INSERT INTO context VALUES ('inside', 'Inside')").await;
     service.create_line(1, line("phone", "1000")).await.unwrap();
-    let taken = fault(Status::Invalid, "Duplicate", "Extension 1000 is taken in context default");
-    assert_eq!(service.create_line(2, line("sccp", "1000")).await, Err(taken.clone()));
+    let taken = "extension 1000 is taken in context default";
+    assert_eq!(service.create_line(2, line("sccp", "1000")).await, Err(refused("create", 2, taken)));
     assert_eq!(service.line(2).await, Err(no_line("get", 2)));
     let inside = json!({"lineType": "sccp", "context": "inside", "extension": "1000"});
     let created = service.create_line(2, inside).await.unwrap();
-    assert_eq!(service.update_line(2, line("sccp", "1000")).await, Err(taken));
+    assert_eq!(service.update_line(2, line("sccp", "1000")).await, Err(refused("update", 2, taken)));
     assert_eq!(service.line(2).await, Ok(created));
 }
 
@@ -131,10 +135,10 @@ async fn a_context_or_a_site_that_does_not_exist_is_refused_and_nothing_changes(
     let created = service.create_line(1, line("phone", "1000")).await.unwrap();
     let context = json!({"lineType": "phone", "context": "nowhere", "extension": "1001"});
     let site = json!({"lineType": "phone", "context": "default", "extension": "1001", "site": "mds9"});
-    for (wanted, message) in [(context, "Context nowhere does not exist"), (site, "Site mds9 does not exist")] {
-        assert_eq!(service.create_line(2, wanted.clone()).await, Err(bad_request(message)));
+    for (wanted, message) in [(context, "context nowhere does not exist"), (site, "site mds9 does not exist")] {
+        assert_eq!(service.create_line(2, wanted.clone()).await, Err(refused("create", 2, message)));
         assert_eq!(service.line(2).await, Err(no_line("get", 2)));
-        assert_eq!(service.update_line(1, wanted).await, Err(bad_request(message)));
+        assert_eq!(service.update_line(1, wanted).await, Err(refused("update", 1, message)));
         assert_eq!(service.line(1).await, Ok(created.clone()));
     }
 }
@@ -188,11 +192,12 @@ async fn of_twelve_creations_of_a_line_for_one_user_one_wins() {
 #[tokio::test]
 async fn of_eight_users_who_want_one_extension_one_gets_it() {
     let service = Service::with_users(8).await;
-    let creations = (1..=8).map(|user| service.create_line(user, line("webrtc", "1000")));
-    let (won, lost): (Vec<_>, Vec<_>) = join_all(creations).await.into_iter().partition(Result::is_ok);
+    let creations = join_all((1..=8).map(|user| service.create_line(user, line("webrtc", "1000")))).await;
+    let (won, lost): (Vec<_>, Vec<_>) = (1..).zip(creations).partition(|(_, created)| created.is_ok());
     assert_eq!(won.len(), 1);
-    let taken = fault(Status::Invalid, "Duplicate", "Extension 1000 is taken in context default");
-    assert_eq!(lost, vec![Err(taken); 7]);
+    for (user, created) in lost {
+        assert_eq!(created, Err(refused("create", user, "extension 1000 is taken in context default")));
+    }
 }
 
 #[tokio::test]
