@@ -100,7 +100,7 @@ pub(crate) async fn by_users(connection: &mut PgConnection, user_ids: Vec<i32>) 
 /// time is rare even where few codes are left.
 pub(crate) const DRAWS: u32 = 16;
 
-/// None where there is no such user.
+/// None where there is no such user, or he has a line.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
     user_id: i32,
@@ -137,7 +137,9 @@ async fn insert_once(
         r#"INSERT INTO line (user_id, line_type, context, extension, site, name, line_num, provisioning_id, device)
            SELECT id, $2, $3, $4, $5, coalesce($6, free_line_name()), $7,
                   CASE WHEN $6 IS NULL THEN free_provisioning_id() END, $8
-           FROM users WHERE id = $1 FOR KEY SHARE
+           FROM users u
+           -- Not left to the constraints: which of two is named goes by the order in which their indexes were made.
+           WHERE u.id = $1 AND NOT EXISTS (SELECT FROM line l WHERE l.user_id = u.id) FOR KEY SHARE OF u
            RETURNING id, user_id, line_type AS "line_type: Written<LineType>", context, extension, site, name, line_num,
                      provisioning_id, device, version"#,
         user_id,

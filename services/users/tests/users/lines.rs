@@ -103,8 +103,16 @@ async fn a_line_becomes_no_sccp_and_no_custom_one_and_none_of_these_becomes_anot
 async fn a_line_that_cannot_be_there_is_not_found_in_the_words_of_the_operation() {
     let service = Service::with_users(2).await;
     let created = service.create_line(1, line("phone", "1000")).await.unwrap();
-    // The extension is taken, too: who has a line is told so.
-    assert_eq!(service.create_line(1, line("phone", "1000")).await, Err(no_line("create", 1)));
+    // The extension is taken, too, and there is no such context: who has a line is told so, whichever constraint is looked at first.
+    let nowhere = json!({"lineType": "phone", "context": "nowhere", "extension": "1000"});
+    for _ in 0..2 {
+        assert_eq!(service.create_line(1, line("phone", "1000")).await, Err(no_line("create", 1)));
+        assert_eq!(service.create_line(1, nowhere.clone()).await, Err(no_line("create", 1)));
+        // As after a dump that was restored: the index that was first is the last one.
+        let again =
+            "ALTER TABLE line DROP CONSTRAINT line_user_id_key, ADD CONSTRAINT line_user_id_key UNIQUE (user_id)";
+        service.run(again).await;
+    }
     assert_eq!(service.create_line(9, line("phone", "1000")).await, Err(no_line("create", 9)));
     for user in [2, 9] {
         assert_eq!(service.line(user).await, Err(no_line("get", user)));
