@@ -29,11 +29,13 @@ struct Row {
 
 impl From<Row> for ServicesState {
     fn from(row: Row) -> Self {
+        let forward =
+            |enabled, destination: Option<String>| Forward { enabled, destination: destination.unwrap_or_default() };
         let services = Services {
             dnd_enabled: row.dnd_enabled,
-            busy: Forward { enabled: row.busy_enabled, destination: row.busy_destination },
-            noanswer: Forward { enabled: row.noanswer_enabled, destination: row.noanswer_destination },
-            unconditional: Forward { enabled: row.unconditional_enabled, destination: row.unconditional_destination },
+            busy: forward(row.busy_enabled, row.busy_destination),
+            noanswer: forward(row.noanswer_enabled, row.noanswer_destination),
+            unconditional: forward(row.unconditional_enabled, row.unconditional_destination),
         };
         Self { user_id: row.user_id, services }
     }

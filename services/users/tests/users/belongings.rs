@@ -219,8 +219,7 @@ impl Model {
             for (field, value) in sent.get(forward).and_then(Value::as_object).into_iter().flatten() {
                 services[forward][field] = if value == "" { Value::Null } else { value.clone() };
             }
-            services[forward] = without_null(services[forward].take());
-            if services[forward]["enabled"] == true && services[forward].get("destination").is_none() {
+            if services[forward]["enabled"] == true && services[forward]["destination"] == "" {
                 return refused("BadRequest");
             }
         }
@@ -229,7 +228,7 @@ impl Model {
     }
 
     fn services(&self, user: i32) -> Value {
-        let off = json!({"enabled": false});
+        let off = json!({"enabled": false, "destination": ""});
         let all_off = json!({"dndEnabled": false, "busy": off, "noanswer": off, "unconditional": off});
         self.services.get(&user).cloned().unwrap_or(all_off)
     }
