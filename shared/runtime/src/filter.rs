@@ -42,11 +42,24 @@ pub enum Kind {
     Integer,
     /// A number that is dialled: compared as a number, matched against patterns as text.
     DialNumber,
+    /// Digits that are kept as text, as zeros before them count: the same as another text is, but greater or less as a number is. Not
+    /// more than 15.
+    Pin,
     Boolean,
     Date,
     Uuid,
     /// An array of texts.
     Labels,
+}
+
+impl Kind {
+    /// What stands behind a column where its values are put in an order.
+    const fn as_compared(self) -> &'static str {
+        match self {
+            Self::Pin => "::bigint",
+            _ => "",
+        }
+    }
 }
 
 /// What a find endpoint reads.
@@ -115,7 +128,7 @@ impl Table {
             let column = self.column(&filter.field)?;
             conditions.add(column, filter)?;
             if let Some(direction) = direction(filter)? {
-                order.extend([column.sql, direction, ", "]);
+                order.extend([column.sql, column.kind.as_compared(), direction, ", "]);
             }
         }
         order.push_str(self.key);
@@ -185,15 +198,20 @@ impl Conditions {
         let pattern = matches!(operator, Operator::Like | Operator::Ilike);
         let bound = match column.kind {
             _ if pattern => bind(&mut self.arguments, self::pattern(field, value)?)?,
+            Kind::Pin if !operator.compares() => bind(&mut self.arguments, text(field, value)?)?,
             Kind::Text | Kind::Labels => bind(&mut self.arguments, text(field, value)?)?,
-            Kind::Integer | Kind::DialNumber => {
+            Kind::Integer | Kind::DialNumber | Kind::Pin => {
                 bind(&mut self.arguments, integer(value).ok_or_else(|| misfit("whole number"))?)?
             }
             Kind::Boolean => bind(&mut self.arguments, boolean(value).ok_or_else(|| misfit("boolean"))?)?,
             Kind::Date => bind(&mut self.arguments, date(value).ok_or_else(|| misfit("date (YYYY-MM-DD)"))?)?,
             Kind::Uuid => bind(&mut self.arguments, uuid(value).ok_or_else(|| misfit("UUID"))?)?,
         };
-        let cast = if pattern && column.kind == Kind::DialNumber { "::text" } else { "" };
+        let cast = match column.kind {
+            Kind::DialNumber if pattern => "::text",
+            kind if operator.compares() => kind.as_compared(),
+            _ => "",
+        };
         self.sql.extend([" AND ", column.sql, cast, " ", operator.sql(), " ", bound.as_str()]);
         Ok(())
     }
@@ -280,12 +298,17 @@ impl Operator {
         match self {
             Self::IsNull | Self::IsNotNull => true,
             Self::ContainsAll => matches!(kind, Kind::Labels),
-            Self::Like | Self::Ilike => matches!(kind, Kind::Text | Kind::DialNumber),
+            Self::Like | Self::Ilike => matches!(kind, Kind::Text | Kind::DialNumber | Kind::Pin),
             Self::Equal | Self::NotEqual => !matches!(kind, Kind::Labels),
             Self::Greater | Self::GreaterOrEqual | Self::Less | Self::LessOrEqual => {
-                matches!(kind, Kind::Text | Kind::Integer | Kind::DialNumber | Kind::Date)
+                matches!(kind, Kind::Text | Kind::Integer | Kind::DialNumber | Kind::Pin | Kind::Date)
             }
         }
+    }
+
+    /// Whether it asks which of two values comes first.
+    const fn compares(self) -> bool {
+        matches!(self, Self::Greater | Self::GreaterOrEqual | Self::Less | Self::LessOrEqual)
     }
 }
 

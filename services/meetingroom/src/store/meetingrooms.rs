@@ -74,7 +74,7 @@ const ROOMS: Table = Table {
         Column { names: &["name"], sql: "name", kind: Kind::Text },
         Column { names: &["displayName"], sql: "display_name", kind: Kind::Text },
         Column { names: &["number"], sql: "number", kind: Kind::DialNumber },
-        Column { names: &["userPin"], sql: "user_pin", kind: Kind::Text },
+        Column { names: &["userPin"], sql: "user_pin", kind: Kind::Pin },
     ],
 };
 
