@@ -50,6 +50,7 @@ async fn a_body_that_is_no_right_is_refused_by_field() {
         ("data.recordingAccess", json!({"type": "supervisor", "data": {"recordingAccess": "yes"}})),
         ("data.start", json!({"type": "teacher", "data": {"start": "2026-02-30"}})),
         ("data.end", json!({"type": "teacher", "data": {"end": "tomorrow"}})),
+        ("data.end", json!({"type": "teacher", "data": {"end": 20_261_231}})),
     ] {
         let (status, answer) = running.ask("POST", "1.0/rights/user/jbond", Some(body)).await;
         let message = answer["message"].as_str().unwrap();

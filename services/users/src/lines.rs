@@ -101,7 +101,7 @@ fn checked(line: LineFields) -> Result<NewLine, LineRefusal> {
         self::device(device).map_err(|reason| bad(format!("device {reason}")))?;
     }
     let line_num = match line_num {
-        Some(slot) => self::line_num(Some(slot)).map_err(|reason| bad(format!("lineNum {reason}")))?,
+        Some(slot) => self::line_num(Some(line_type), Some(slot)).map_err(|reason| bad(format!("lineNum {reason}")))?,
         None => DEFAULT_LINE_NUM,
     };
     let name = self::name(line_type, &extension, &context);
@@ -117,8 +117,12 @@ pub(crate) fn name(line_type: LineType, extension: &str, context: &str) -> Optio
     }
 }
 
-/// The slot, or why it is none.
-pub(crate) fn line_num(slot: Option<i64>) -> Result<i32, String> {
+/// The slot, or why a line of this type, as far as it has one, cannot have it. A softphone in a browser has no slots: what says so
+/// with a 0 says nothing.
+pub(crate) fn line_num(line_type: Option<LineType>, slot: Option<i64>) -> Result<i32, String> {
+    if (line_type, slot) == (Some(LineType::Webrtc), Some(0)) {
+        return Ok(DEFAULT_LINE_NUM);
+    }
     slot.and_then(|slot| i32::try_from(slot).ok())
         .filter(|slot| LINE_NUMS.contains(slot))
         .ok_or_else(|| format!("is no whole number from {} to {}", LINE_NUMS.start(), LINE_NUMS.end()))

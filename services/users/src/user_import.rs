@@ -188,7 +188,7 @@ fn line(fields: &mut Fields<'_>) -> Option<NewLine> {
     let extension = fields.parsed("extension", |field| text::dialled(field).map(|()| field.to_owned()));
     let context = text_of(fields, "context", text::MAX);
     let site = text_of(fields, "site", text::MAX);
-    let line_num = fields.parsed("lineNum", |field| lines::line_num(field.parse().ok()));
+    let line_num = fields.parsed("lineNum", |field| lines::line_num(line_type, field.parse().ok()));
     let device = fields.parsed("device", |field| lines::device(field).map(|()| field.to_owned()));
     let (line_type, extension, context) = (line_type?, extension?, context?);
     Some(NewLine {

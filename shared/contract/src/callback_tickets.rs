@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    Created, Example, Unreadable, Versioned,
+    Created, Example, Unreadable, Versioned, blank,
     callback_requests::{CallbackRequest, Contact},
     callbacks::SERVICE,
     csv::{Csv, CsvRow},
@@ -135,10 +135,10 @@ pub struct TicketUpdate {
     #[schema(max_length = 4096)]
     pub comment: Option<String>,
     /// With the status `Callback` only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     pub due_date: Option<Day>,
     /// With the status `Callback` only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     #[schema(value_type = Option<String>, format = "uuid")]
     pub period_uuid: Option<Uuid>,
 }
@@ -161,10 +161,10 @@ pub struct CreateCallbackTicket {
     #[schema(max_length = 4096)]
     pub comment: Option<String>,
     /// With the status `Callback` only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     pub due_date: Option<Day>,
     /// With the status `Callback` only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     #[schema(value_type = Option<String>, format = "uuid")]
     pub period_uuid: Option<Uuid>,
 }

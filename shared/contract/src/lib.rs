@@ -41,6 +41,7 @@ pub mod user_import;
 pub mod users;
 pub mod validation;
 
+mod blank;
 mod listing;
 mod objects;
 mod operation;

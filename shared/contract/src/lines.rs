@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Example, Unreadable, Versioned, events::Object, numbers, refusals, service, users::SERVICE};
+use crate::{Example, Unreadable, Versioned, blank, events::Object, numbers, refusals, service, users::SERVICE};
 
 service! {
     /// The lines of users, owned by the `users` service.
@@ -152,14 +152,14 @@ pub struct LineFields {
     #[schema(pattern = "^[0-9*#]{1,40}$")]
     pub extension: String,
     /// The XiVO that the line is registered on. Left out: the main one, `default`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     pub site: Option<String>,
-    /// The slot of the line on its device. Left out: 1.
+    /// The slot of the line on its device, which means nothing to a `webrtc` line: 0 counts as left out there. Left out: 1.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "numbers::optional_whole")]
-    #[schema(minimum = 1, maximum = 64)]
+    #[schema(minimum = 0, maximum = 64)]
     pub line_num: Option<i64>,
     /// The hash that stands for a device in XiVO. Left out: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     #[schema(pattern = "^[a-z0-9]{1,32}$")]
     pub device: Option<String>,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Example, Listing, Unreadable, Versioned, dates::Day, events::Object, merge, numbers, refusals, service,
+    Example, Listing, Unreadable, Versioned, blank, dates::Day, events::Object, merge, numbers, refusals, service,
     users::SERVICE,
 };
 
@@ -112,10 +112,10 @@ pub struct RightData {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dissuasion_access: Option<bool>,
     /// The first day of a teacher's rights. Left out: they begin at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     pub start: Option<Day>,
     /// The last day of a teacher's rights. Left out: they do not end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     pub end: Option<Day>,
 }
 

@@ -73,10 +73,13 @@ async fn all_that_a_request_may_say_is_kept_as_it_was_said() {
     for (member, value) in said.as_object().unwrap() {
         assert_eq!(&created[member], value, "{member}");
     }
-    let bare =
-        service.create(&list, json!({"mobilePhoneNumber": "1", "firstName": " ", "period": "", "dueDate": null}));
-    let bare = bare.await.unwrap();
-    assert_eq!((bare.get("firstName"), bare.get("phoneNumber")), (None, None));
+    for left_out in [json!(null), json!("")] {
+        let bare = json!({"mobilePhoneNumber": "1", "firstName": left_out, "period": left_out, "dueDate": left_out});
+        let before = service.tomorrow().await;
+        let bare = service.create(&list, bare).await.unwrap();
+        assert_eq!((bare.get("firstName"), bare.get("phoneNumber")), (None, None));
+        assert!([before, service.tomorrow().await].contains(&text(&bare, "dueDate")));
+    }
 }
 
 #[tokio::test]

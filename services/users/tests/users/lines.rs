@@ -168,7 +168,6 @@ async fn values_that_no_line_can_have_are_refused_by_field() {
         (with("extension", json!("+1000")), extension),
         (with("extension", json!("١٠٠٠")), extension),
         (with("extension", json!("1".repeat(41))), extension),
-        (with("device", json!("")), device),
         (with("device", json!("3B1C")), device),
         (with("device", json!("a".repeat(33))), device),
         (with("lineNum", json!(0)), line_num),
@@ -185,6 +184,22 @@ async fn values_that_no_line_can_have_are_refused_by_field() {
     longest["device"] = json!("z".repeat(32));
     longest["lineNum"] = json!(64.0);
     assert_eq!(service.create_line(1, longest).await.unwrap()["lineNum"], 64);
+}
+
+#[tokio::test]
+async fn what_a_form_leaves_blank_and_the_slot_of_a_softphone_count_as_left_out() {
+    let service = Service::with_users(2).await;
+    for (user, line_type, line_num) in [(1, "phone", json!(null)), (2, "webrtc", json!(0))] {
+        let extension = format!("100{user}");
+        let sent = json!({"lineType": line_type, "context": "default", "extension": extension, "site": "", "device": " ",
+                          "lineNum": line_num});
+        let created = service.create_line(user, sent.clone()).await.unwrap();
+        let whole = json!({"id": user, "lineType": line_type, "context": "default", "extension": extension,
+                           "site": "default", "name": created["name"], "lineNum": 1,
+                           "provisioningId": created["provisioningId"]});
+        assert_eq!(created, whole);
+        assert_eq!(service.update_line(user, sent).await, Ok(whole));
+    }
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ async fn what_is_left_out_gets_the_default_of_the_profile() {
     for whole in [supervisor, teacher, admin] {
         let profile = &whole["type"];
         for data in
-            [json!({}), json!(null), json!({"queueIds": null, "recordingAccess": null, "start": null})]
+            [json!({}), json!(null), json!({"queueIds": null, "recordingAccess": null, "start": null, "end": ""})]
         {
             assert_eq!(service.set("user1", json!({"type": profile, "data": data})).await, Ok(whole.clone()));
         }
