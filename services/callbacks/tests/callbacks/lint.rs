@@ -48,7 +48,7 @@ async fn lists_of_deleted_queues_numbers_that_are_called_twice_and_what_is_overd
     let service = Service::start().await;
     let (list, orphan) = (service.list("l", 1).await, service.list("orphan", 3).await);
     service.run("DELETE FROM known_queue WHERE id = 3").await;
-    let first = service.due(&list, json!({"phoneNumber": "02 30"})).await;
+    let first = service.due(&list, json!({"phoneNumber": "02\u{a0}3\u{202f}0"})).await;
     let second = service.due(&list, json!({"phoneNumber": "7", "mobilePhoneNumber": "0230"})).await;
     let third = service.due(&list, json!({"phoneNumber": "7"})).await;
     let late = service.create(&list, json!({"phoneNumber": "9", "dueDate": "2017-09-27"})).await.unwrap();
