@@ -1,5 +1,7 @@
 //! The rules of dissuasions.
 
+use std::slice;
+
 use configmgt_contract::{
     Call, Failure, Outcome, Owner, Versioned,
     dissuasions::{
@@ -18,7 +20,10 @@ use futures_util::FutureExt;
 use crate::{
     problems,
     sounds::Sounds,
-    store::dissuasions::{self as store, QueueRow},
+    store::{
+        dissuasions::{self as store, QueueRow},
+        queues,
+    },
 };
 
 pub(crate) struct Dissuasions {
@@ -35,6 +40,15 @@ impl Dissuasions {
             store::by_ids(connection, ids).boxed()
         });
         Self { journal, by_id, sounds, default_queue }
+    }
+
+    /// What this queue is offered by the configuration: what it could be given, so neither itself nor a queue that does not exist.
+    async fn offered(&self, queue: &str) -> sqlx::Result<Vec<TargetQueue>> {
+        let Some(default) = self.default_queue.as_ref().filter(|default| *default != queue) else {
+            return Ok(Vec::new());
+        };
+        let existing = queues::existing(self.journal.connections(), slice::from_ref(default)).await?;
+        Ok(existing.into_iter().map(|queue_name| TargetQueue { queue_name }).collect())
     }
 }
 
@@ -56,8 +70,7 @@ impl contract::Dissuasions for Dissuasions {
         let queue = store::get(&self.by_id, id).await?.ok_or(DissuasionRefusal::NotListed { id })?;
         let sounds = self.sounds.latest().await;
         let sound_files = sounds.of_queue(&queue.name).iter().map(|name| SoundFile { sound_file: name.clone() });
-        let queues = self.default_queue.iter().map(|name| TargetQueue { queue_name: name.clone() });
-        let dissuasions = Available { sound_files: sound_files.collect(), queues: queues.collect() };
+        let dissuasions = Available { sound_files: sound_files.collect(), queues: self.offered(&queue.name).await? };
         Ok(AvailableDissuasions { id, name: queue.name, dissuasions })
     }
 
