@@ -9,7 +9,7 @@ use configmgt_contract::{
 use configmgt_runtime::{
     journal::{Change, Journal},
     listing,
-    sqlstate::broken_constraint,
+    sqlstate::{self, broken_constraint},
     text,
 };
 use sqlx::PgConnection;
@@ -99,10 +99,8 @@ async fn missing_or_default(connection: &mut PgConnection, uuid: Uuid) -> sqlx::
 }
 
 fn duplicate(error: sqlx::Error) -> Failure<PeriodRefusal> {
-    match broken_constraint(&error) {
-        Some(constraint @ "preferred_callback_period_name_key") => {
-            PeriodRefusal::Duplicate { constraint: constraint.to_owned() }.into()
-        }
-        _ => error.into(),
+    match sqlstate::duplicate(&error) {
+        Some(constraint) => PeriodRefusal::Duplicate { constraint }.into(),
+        None => error.into(),
     }
 }

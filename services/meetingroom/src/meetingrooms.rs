@@ -11,14 +11,11 @@ use configmgt_contract::{
 use configmgt_runtime::{
     filter::FindError,
     journal::{Change, Journal},
-    listing,
+    listing, sqlstate, text,
 };
 use futures_util::FutureExt;
 
 use crate::store::meetingrooms as store;
-
-/// The most characters of a name.
-const MAX_NAME: usize = 128;
 
 pub(crate) struct Rooms {
     journal: Journal,
@@ -81,15 +78,7 @@ impl MeetingRooms for Rooms {
 
 fn check(room: &RoomFields) -> Result<(), RoomRefusal> {
     for (field, value) in [("name", &room.name), ("displayName", &room.display_name)] {
-        if value.trim().is_empty() {
-            return Err(RoomRefusal::BadValue { reason: format!("{field} must not be empty") });
-        }
-        if value.chars().count() > MAX_NAME {
-            return Err(RoomRefusal::BadValue { reason: format!("{field} has more than {MAX_NAME} characters") });
-        }
-        if value.chars().any(char::is_control) {
-            return Err(RoomRefusal::BadValue { reason: format!("{field} contains a control character") });
-        }
+        text::check(field, value, text::MAX).map_err(|reason| RoomRefusal::BadValue { reason })?;
     }
     Ok(())
 }
@@ -98,11 +87,9 @@ fn not_found(id: i32) -> Failure<RoomRefusal> {
     RoomRefusal::NotFound { id }.into()
 }
 
-/// Names the constraint that the change would have broken.
 fn duplicate(error: sqlx::Error) -> Failure<RoomRefusal> {
-    let broken = error.as_database_error().filter(|error| error.is_unique_violation());
-    match broken.and_then(|error| error.constraint()) {
-        Some(constraint) => RoomRefusal::Duplicate { constraint: constraint.to_owned() }.into(),
+    match sqlstate::duplicate(&error) {
+        Some(constraint) => RoomRefusal::Duplicate { constraint }.into(),
         None => error.into(),
     }
 }

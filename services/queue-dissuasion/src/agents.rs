@@ -11,7 +11,7 @@ use configmgt_runtime::{
     arrivals::{Arrival, Arrivals},
     journal::{Change, Journal},
     listing,
-    sqlstate::broken_constraint,
+    sqlstate::{self, broken_constraint},
     text,
 };
 use futures_util::FutureExt;
@@ -146,11 +146,7 @@ const fn unknown_user(user_id: i64) -> AgentRefusal {
 fn refused(error: sqlx::Error, agent: &NewAgent) -> Failure<AgentRefusal> {
     let refusal = match (broken_constraint(&error), agent.user_id) {
         (Some(constraint @ "agent_number_key"), _) => AgentRefusal::Duplicate { constraint: constraint.to_owned() },
-        (Some("agent_queues"), _) => {
-            // The message is made for clients.
-            let reason = error.as_database_error().map(|refused| refused.message().to_owned()).unwrap_or_default();
-            AgentRefusal::UnknownQueue { reason }
-        }
+        (Some("agent_queues"), _) => AgentRefusal::UnknownQueue { reason: sqlstate::message(&error) },
         // The user was deleted meanwhile.
         (Some("agent_user"), Some(user_id)) => unknown_user(i64::from(user_id)),
         _ => return error.into(),

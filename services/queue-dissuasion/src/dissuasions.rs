@@ -12,7 +12,7 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    sqlstate::broken_constraint,
+    sqlstate::{self, broken_constraint},
     text,
 };
 use futures_util::FutureExt;
@@ -122,11 +122,7 @@ fn refused(error: sqlx::Error, id: i32, target: &str) -> Failure<DissuasionRefus
         Some("dissuasion_destination" | "dissuasion_target") => {
             DissuasionRefusal::TargetNotFound { id, queue_name: target.to_owned() }
         }
-        Some("dissuasion_circle") => {
-            // The message is made for clients.
-            let reason = error.as_database_error().map(|refused| refused.message().to_owned()).unwrap_or_default();
-            DissuasionRefusal::RoundInACircle { id, reason }
-        }
+        Some("dissuasion_circle") => DissuasionRefusal::RoundInACircle { id, reason: sqlstate::message(&error) },
         _ => return error.into(),
     };
     refusal.into()

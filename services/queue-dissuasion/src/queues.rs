@@ -8,9 +8,7 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    listing,
-    sqlstate::broken_constraint,
-    text,
+    listing, sqlstate, text,
 };
 use futures_util::FutureExt;
 
@@ -72,11 +70,7 @@ impl contract::Queues for Queues {
 /// The queue with its defaults, if it can be one.
 fn checked(QueueFields { name, display_name, number }: QueueFields) -> Result<NewQueue, QueueRefusal> {
     let bad_value = |reason| QueueRefusal::BadValue { reason };
-    text::check("name", &name, text::MAX).map_err(bad_value)?;
-    let possible = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    if !name.bytes().all(possible) {
-        return Err(bad_value("name has characters other than letters, digits, _, . and -".to_owned()));
-    }
+    text::check_name(&name).map_err(bad_value)?;
     if name.eq_ignore_ascii_case(RESERVED) {
         return Err(bad_value(format!("name cannot be {RESERVED}")));
     }
@@ -89,8 +83,8 @@ fn checked(QueueFields { name, display_name, number }: QueueFields) -> Result<Ne
 }
 
 fn duplicate(error: sqlx::Error) -> Failure<QueueRefusal> {
-    match broken_constraint(&error) {
-        Some(constraint) => QueueRefusal::Duplicate { constraint: constraint.to_owned() }.into(),
+    match sqlstate::duplicate(&error) {
+        Some(constraint) => QueueRefusal::Duplicate { constraint }.into(),
         None => error.into(),
     }
 }

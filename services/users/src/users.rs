@@ -11,7 +11,7 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    text,
+    sqlstate, text,
 };
 use futures_util::FutureExt;
 
@@ -191,13 +191,8 @@ fn refused(error: sqlx::Error, fields: &UserFields) -> Failure<UserRefusal> {
             UserRefusal::Duplicate { constraint: constraint.to_owned() }
         }
         (Some("users_entity"), Some(name)) => UserRefusal::UnknownEntity { name: name.clone() },
-        (Some("users_labels"), _) => UserRefusal::UnknownLabel { reason: reason(&error) },
+        (Some("users_labels"), _) => UserRefusal::UnknownLabel { reason: sqlstate::message(&error) },
         _ => return error.into(),
     };
     refusal.into()
-}
-
-/// The message of the database, which for labels is made for clients.
-fn reason(error: &sqlx::Error) -> String {
-    error.as_database_error().map(|refused| refused.message().to_owned()).unwrap_or_default()
 }
