@@ -9,7 +9,6 @@ use configmgt_contract::{
     },
 };
 use configmgt_runtime::{
-    filter::FindError,
     journal::{Change, Journal},
     sqlstate::broken_constraint,
     text,
@@ -74,11 +73,8 @@ impl contract::CallbackRequests for CallbackRequests {
     }
 
     async fn find(&self, _: &Call, FindCallbackRequests(find): FindCallbackRequests) -> Outcome<FindCallbackRequests> {
-        match store::find(self.journal.connections(), &find).await {
-            Ok(page) => Ok(page),
-            Err(FindError::Filter(bad)) => Err(RequestRefusal::BadFilter { reason: bad.to_string() }.into()),
-            Err(FindError::Database(error)) => Err(error.into()),
-        }
+        let found = store::find(self.journal.connections(), &find).await;
+        found.map_err(|error| error.refused(|reason| RequestRefusal::BadFilter { reason }))
     }
 
     async fn get(&self, _: &Call, GetCallbackRequest { uuid }: GetCallbackRequest) -> Outcome<GetCallbackRequest> {

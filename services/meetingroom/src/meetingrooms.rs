@@ -2,14 +2,12 @@
 
 use configmgt_contract::{
     Call, Failure, Outcome, Owner,
-    filter::Page,
     meetingrooms::{
         CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, MeetingRoom, MeetingRooms, RoomFields, RoomRefusal,
         UpdateRoom,
     },
 };
 use configmgt_runtime::{
-    filter::FindError,
     journal::{Change, Journal},
     listing, sqlstate, text,
 };
@@ -54,11 +52,8 @@ impl MeetingRooms for Rooms {
     }
 
     async fn find(&self, _: &Call, FindRooms(find): FindRooms) -> Outcome<FindRooms> {
-        match store::find(self.journal.connections(), &find).await {
-            Ok(page) => Ok(Page { total: page.total, list: page.list }),
-            Err(FindError::Filter(bad)) => Err(RoomRefusal::BadFilter { reason: bad.to_string() }.into()),
-            Err(FindError::Database(error)) => Err(error.into()),
-        }
+        let found = store::find(self.journal.connections(), &find).await;
+        found.map_err(|error| error.refused(|reason| RoomRefusal::BadFilter { reason }))
     }
 
     async fn create(&self, change: &mut Change, CreateRoom(room): CreateRoom) -> Outcome<CreateRoom> {

@@ -4,7 +4,7 @@ use configmgt_contract::{
     Call, Outcome, Owner,
     directory::{self as contract, DirectoryRefusal, FindUsers, ListContacts, ListUsers},
 };
-use configmgt_runtime::{filter::FindError, journal::Journal, listing};
+use configmgt_runtime::{journal::Journal, listing};
 
 use crate::store::directory as store;
 
@@ -37,11 +37,8 @@ impl contract::Directory for Directory {
     }
 
     async fn find(&self, _: &Call, FindUsers(find): FindUsers) -> Outcome<FindUsers> {
-        match store::find(self.journal.connections(), &find).await {
-            Ok(page) => Ok(page),
-            Err(FindError::Filter(bad)) => Err(DirectoryRefusal::BadFilter { reason: bad.to_string() }.into()),
-            Err(FindError::Database(error)) => Err(error.into()),
-        }
+        let found = store::find(self.journal.connections(), &find).await;
+        found.map_err(|error| error.refused(|reason| DirectoryRefusal::BadFilter { reason }))
     }
 
     async fn contacts(&self, _: &Call, ListContacts {}: ListContacts) -> Outcome<ListContacts> {

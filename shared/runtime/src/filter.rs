@@ -3,7 +3,10 @@
 //! A field and an operator select fixed SQL text; a value is always bound. The only text that goes into a statement is
 //! `&'static str`, so nothing a client sends can become SQL.
 
-use configmgt_contract::filter::{Filter, Find};
+use configmgt_contract::{
+    Failure,
+    filter::{Filter, Find, Page},
+};
 use serde_json::Value;
 use sqlx::{
     Arguments, AssertSqlSafe, Encode, FromRow, Postgres, Row, Type,
@@ -79,13 +82,6 @@ pub struct Table {
 #[error("{0}")]
 pub struct BadFilter(pub String);
 
-/// A page of rows and the number of all matches.
-#[derive(Debug)]
-pub struct Found<T> {
-    pub total: i64,
-    pub rows: Vec<T>,
-}
-
 /// Why nothing was found.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
@@ -95,11 +91,22 @@ pub enum FindError {
     Database(#[from] sqlx::Error),
 }
 
+impl FindError {
+    /// Refuses a search whose filters are bad, with the reason.
+    pub fn refused<R>(self, bad_filter: impl FnOnce(String) -> R) -> Failure<R> {
+        match self {
+            Self::Filter(BadFilter(reason)) => Failure::Refused(bad_filter(reason)),
+            Self::Database(error) => error.into(),
+        }
+    }
+}
+
 impl Table {
-    /// Runs the search as one statement, so that total and page are of the same moment.
-    pub async fn find<T>(&self, connections: &Connections, find: &Find) -> Result<Found<T>, FindError>
+    /// Runs the search as one statement, so that total and page are of the same moment. The rows are read as `R`.
+    pub async fn find<R, T>(&self, connections: &Connections, find: &Find) -> Result<Page<T>, FindError>
     where
-        T: for<'row> FromRow<'row, PgRow> + Send + Unpin,
+        R: for<'row> FromRow<'row, PgRow>,
+        T: From<R>,
     {
         let (sql, arguments) = self.statement(find)?;
         let mut connection = connections.lend().await?;
@@ -108,7 +115,8 @@ impl Table {
         let total = rows.first().map_or(Ok(0), |row| row.try_get("matches_total"))?;
         // Where the page is empty, one row still brings the total.
         let on_page = rows.iter().filter(|row| row.try_get::<bool, _>("on_page").unwrap_or(false));
-        Ok(Found { total, rows: on_page.map(T::from_row).collect::<Result<_, _>>()? })
+        let list = on_page.map(|row| Ok(R::from_row(row)?.into())).collect::<sqlx::Result<_>>()?;
+        Ok(Page { total, list })
     }
 
     fn statement(&self, find: &Find) -> Result<(String, PgArguments), BadFilter> {

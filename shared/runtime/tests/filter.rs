@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use configmgt_contract::filter::Find;
+use configmgt_contract::filter::{Find, Page};
 use configmgt_runtime::{
     connections::Connections,
-    filter::{Column, FindError, Found, Kind, Table},
+    filter::{Column, FindError, Kind, Table},
 };
 use configmgt_stack::databases::Database;
 use serde_json::{Value, json};
@@ -55,8 +55,8 @@ impl Things {
 
     async fn find(&self, find: Value) -> Result<(i64, Vec<i32>), String> {
         let find: Find = serde_json::from_value(find).unwrap();
-        match THINGS.find::<Thing>(&self.0, &find).await {
-            Ok(Found { total, rows }) => Ok((total, rows.into_iter().map(|thing| thing.id).collect())),
+        match THINGS.find::<Thing, Thing>(&self.0, &find).await {
+            Ok(Page { total, list }) => Ok((total, list.into_iter().map(|thing| thing.id).collect())),
             Err(FindError::Filter(bad)) => Err(bad.to_string()),
             Err(FindError::Database(error)) => panic!("{find:?}: {error}"),
         }

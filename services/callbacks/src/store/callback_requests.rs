@@ -7,7 +7,7 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     connections::Connections,
-    filter::{Column, FindError, Found, Kind, Table},
+    filter::{Column, FindError, Kind, Table},
     journal::{Object, show},
     listing::BATCH,
     lookup::{Lookup, LookupError, Rows},
@@ -194,8 +194,7 @@ pub(crate) async fn by_uuids(
 
 #[instrument(level = "debug", name = "SELECT callback", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 pub(crate) async fn find(connections: &Connections, find: &Find) -> Result<Page<CallbackRequest>, FindError> {
-    let Found { total, rows } = CALLBACKS.find::<Row>(connections, find).await?;
-    Ok(Page { total, list: rows.into_iter().map(CallbackRequest::from).collect() })
+    CALLBACKS.find::<Row, CallbackRequest>(connections, find).await
 }
 
 /// A batch of the list's open requests whose uuid is above `after`, by uuid.

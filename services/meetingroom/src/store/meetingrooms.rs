@@ -6,7 +6,7 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     connections::Connections,
-    filter::{Column, FindError, Found, Kind, Table},
+    filter::{Column, FindError, Kind, Table},
     journal::{Object, show},
     listing::BATCH,
     lookup::{Lookup, LookupError, Rows},
@@ -112,8 +112,7 @@ pub(crate) async fn above(connections: Connections, after: i32) -> sqlx::Result<
 
 #[instrument(level = "debug", name = "SELECT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 pub(crate) async fn find(connections: &Connections, find: &Find) -> Result<Page<MeetingRoom>, FindError> {
-    let Found { total, rows } = ROOMS.find::<Row>(connections, find).await?;
-    Ok(Page { total, list: rows.into_iter().map(MeetingRoom::from).collect() })
+    ROOMS.find::<Row, MeetingRoom>(connections, find).await
 }
 
 #[instrument(level = "debug", name = "INSERT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
