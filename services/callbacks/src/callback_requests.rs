@@ -1,7 +1,7 @@
 //! The rules of callback requests, and of who holds them.
 
 use configmgt_contract::{
-    Call, Failure, Outcome, Owner, Versioned,
+    Call, Failure, Outcome, Versioned,
     callback_requests::{
         self as contract, CallbackRequest, ClotureCallbackRequest, Contact, CreateCallbackRequest, CreatedRequest,
         FindCallbackRequests, GetCallbackRequest, ReleaseCallbackRequest, RequestFields, RequestRefusal,
@@ -10,6 +10,7 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
+    journaled,
     sqlstate::broken_constraint,
     text,
 };
@@ -47,13 +48,7 @@ impl CallbackRequests {
     }
 }
 
-impl Owner for CallbackRequests {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(CallbackRequests);
 
 impl contract::CallbackRequests for CallbackRequests {
     async fn create(

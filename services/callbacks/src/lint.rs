@@ -1,11 +1,11 @@
 //! This service's share of the lint.
 
 use configmgt_contract::{
-    BoxError, Call, Listing, Outcome, Owner,
+    BoxError, Call, Listing, Outcome,
     dates::Day,
     lint::{self as contract, Finding, ListFindings},
 };
-use configmgt_runtime::{connections::Connections, journal::Journal, listing};
+use configmgt_runtime::{connections::Connections, journal::Journal, journaled, listing};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
@@ -25,13 +25,7 @@ impl Lint {
     }
 }
 
-impl Owner for Lint {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Lint);
 
 impl contract::Lint for Lint {
     async fn list(&self, _: &Call, ListFindings {}: ListFindings) -> Outcome<ListFindings> {

@@ -1,14 +1,14 @@
 //! The rules of preferred callback periods.
 
 use configmgt_contract::{
-    Call, Created, Failure, Outcome, Owner, Versioned,
+    Call, Created, Failure, Outcome, Versioned,
     periods::{
         self as contract, CreatePeriod, DeletePeriod, GetPeriod, ListPeriods, PeriodFields, PeriodRefusal, UpdatePeriod,
     },
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    listing,
+    journaled, listing,
     sqlstate::{self, broken_constraint},
     text,
 };
@@ -27,13 +27,7 @@ impl Periods {
     }
 }
 
-impl Owner for Periods {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Periods);
 
 impl contract::Periods for Periods {
     async fn list(&self, _: &Call, ListPeriods {}: ListPeriods) -> Outcome<ListPeriods> {

@@ -1,7 +1,7 @@
 //! The rules of meeting rooms.
 
 use configmgt_contract::{
-    Call, Failure, Outcome, Owner,
+    Call, Failure, Outcome,
     meetingrooms::{
         CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, MeetingRoom, MeetingRooms, RoomFields, RoomRefusal,
         UpdateRoom,
@@ -9,7 +9,7 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    listing, sqlstate, text,
+    journaled, listing, sqlstate, text,
 };
 use futures_util::FutureExt;
 
@@ -29,13 +29,7 @@ impl Rooms {
     }
 }
 
-impl Owner for Rooms {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Rooms);
 
 impl MeetingRooms for Rooms {
     async fn get(&self, _: &Call, GetRoom { id }: GetRoom) -> Outcome<GetRoom> {

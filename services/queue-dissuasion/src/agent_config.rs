@@ -1,10 +1,10 @@
 //! What XiVO's assistants read of agents.
 
 use configmgt_contract::{
-    Call, Outcome, Owner,
+    Call, Outcome,
     agent_config::{self as contract, AgentConfigRefusal, GetAgentConfig, ListAgentConfigs},
 };
-use configmgt_runtime::{journal::Journal, listing};
+use configmgt_runtime::{journal::Journal, journaled, listing};
 use futures_util::FutureExt;
 
 use crate::store::agent_config as store;
@@ -23,13 +23,7 @@ impl AgentConfigs {
     }
 }
 
-impl Owner for AgentConfigs {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(AgentConfigs);
 
 impl contract::AgentConfigs for AgentConfigs {
     async fn list(&self, _: &Call, ListAgentConfigs {}: ListAgentConfigs) -> Outcome<ListAgentConfigs> {

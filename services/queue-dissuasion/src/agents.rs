@@ -1,7 +1,7 @@
 //! The rules of agents.
 
 use configmgt_contract::{
-    Call, Created, Failure, Outcome, Owner, Versioned,
+    Call, Created, Failure, Outcome, Versioned,
     agents::{
         self as contract, AgentFields, AgentRefusal, CreateAgent, DeleteAgent, GetAgent, ListAgents, Membership,
         MembershipFields, ReplaceAgent,
@@ -10,7 +10,7 @@ use configmgt_contract::{
 use configmgt_runtime::{
     arrivals::{Arrival, Arrivals},
     journal::{Change, Journal},
-    listing,
+    journaled, listing,
     sqlstate::{self, broken_constraint},
     text,
 };
@@ -55,13 +55,7 @@ impl Agents {
     }
 }
 
-impl Owner for Agents {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Agents);
 
 impl contract::Agents for Agents {
     async fn list(&self, _: &Call, ListAgents {}: ListAgents) -> Outcome<ListAgents> {

@@ -3,7 +3,7 @@
 use std::slice;
 
 use configmgt_contract::{
-    Call, Failure, Outcome, Owner, Versioned,
+    Call, Failure, Outcome, Versioned,
     dissuasions::{
         self as contract, Available, AvailableDissuasions, DissuasionRefusal, ExplainDissuasion, Explanation,
         GetDissuasion, Hop, ListDissuasions, SetSoundFile, SetTarget, SoundFile, SoundFileOfQueue, TargetOfQueue,
@@ -12,6 +12,7 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
+    journaled,
     sqlstate::{self, broken_constraint},
     text,
 };
@@ -52,13 +53,7 @@ impl Dissuasions {
     }
 }
 
-impl Owner for Dissuasions {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Dissuasions);
 
 impl contract::Dissuasions for Dissuasions {
     async fn get(&self, _: &Call, GetDissuasion { id }: GetDissuasion) -> Outcome<GetDissuasion> {

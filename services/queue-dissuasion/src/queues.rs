@@ -1,14 +1,14 @@
 //! The rules of queues.
 
 use configmgt_contract::{
-    Call, Created, Failure, Outcome, Owner, Versioned,
+    Call, Created, Failure, Outcome, Versioned,
     queues::{
         self as contract, CreateQueue, DeleteQueue, GetQueue, ListQueues, QueueFields, QueueRefusal, ReplaceQueue,
     },
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    listing, sqlstate, text,
+    journaled, listing, sqlstate, text,
 };
 use futures_util::FutureExt;
 
@@ -31,13 +31,7 @@ impl Queues {
     }
 }
 
-impl Owner for Queues {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Queues);
 
 impl contract::Queues for Queues {
     async fn list(&self, _: &Call, ListQueues {}: ListQueues) -> Outcome<ListQueues> {

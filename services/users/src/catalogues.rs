@@ -1,7 +1,7 @@
 //! The rules of entities, media servers, contexts and labels.
 
 use configmgt_contract::{
-    Call, Created, Failure, Outcome, Owner,
+    Call, Created, Failure, Outcome,
     catalogues::{
         CatalogueRefusal, Contexts, CreateContext, CreateEntity, CreateLabel, CreateMediaserver, DeleteContext,
         DeleteEntity, DeleteLabel, DeleteMediaserver, Entities, EntryFields, Labels, ListContexts, ListEntities,
@@ -10,7 +10,7 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    listing, sqlstate, text,
+    journaled, listing, sqlstate, text,
 };
 
 use crate::store::catalogues as store;
@@ -31,13 +31,7 @@ impl Catalogues {
     }
 }
 
-impl Owner for Catalogues {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Catalogues);
 
 /// Implements a catalogue over its store.
 macro_rules! catalogue {

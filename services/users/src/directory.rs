@@ -1,10 +1,10 @@
 //! The rules of users as others look them up.
 
 use configmgt_contract::{
-    Call, Outcome, Owner,
+    Call, Outcome,
     directory::{self as contract, DirectoryRefusal, FindUsers, ListContacts, ListUsers},
 };
-use configmgt_runtime::{journal::Journal, listing};
+use configmgt_runtime::{journal::Journal, journaled, listing};
 
 use crate::store::directory as store;
 
@@ -18,13 +18,7 @@ impl Directory {
     }
 }
 
-impl Owner for Directory {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Directory);
 
 impl contract::Directory for Directory {
     async fn list(&self, _: &Call, ListUsers {}: ListUsers) -> Outcome<ListUsers> {

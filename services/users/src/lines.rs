@@ -3,12 +3,12 @@
 use std::ops::RangeInclusive;
 
 use configmgt_contract::{
-    Call, Failure, Outcome, Owner,
+    Call, Failure, Outcome,
     lines::{self, CreateLine, DeleteLine, GetLine, LineFields, LineRefusal, LineType, UpdateLine},
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    text,
+    journaled, text,
 };
 use futures_util::FutureExt;
 
@@ -41,13 +41,7 @@ impl Lines {
     }
 }
 
-impl Owner for Lines {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Lines);
 
 impl lines::Lines for Lines {
     async fn get(&self, _: &Call, GetLine { user_id }: GetLine) -> Outcome<GetLine> {

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use configmgt_contract::{
-    Call, Outcome, Owner,
+    Call, Outcome,
     rights::{self, DeleteRight, GetRight, ListProfiles, Profile, Right, RightData, RightRefusal, SetRight},
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    listing,
+    journaled, listing,
 };
 
 use crate::store::rights as store;
@@ -26,13 +26,7 @@ impl Rights {
     }
 }
 
-impl Owner for Rights {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Rights);
 
 impl rights::Rights for Rights {
     async fn list(&self, _: &Call, ListProfiles {}: ListProfiles) -> Outcome<ListProfiles> {

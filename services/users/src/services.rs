@@ -1,11 +1,12 @@
 //! The rules of users' services.
 
 use configmgt_contract::{
-    Call, Failure, Outcome, Owner, Versioned,
+    Call, Failure, Outcome, Versioned,
     services::{self, ForwardUpdate, GetServices, ServicesRefusal, ServicesUpdate, UpdateServices},
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
+    journaled,
     text::{MAX_DIALLED, is_dialled},
 };
 use futures_util::FutureExt;
@@ -26,13 +27,7 @@ impl UserServices {
     }
 }
 
-impl Owner for UserServices {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(UserServices);
 
 impl services::UserServices for UserServices {
     async fn get(&self, _: &Call, GetServices { user_id }: GetServices) -> Outcome<GetServices> {

@@ -1,7 +1,7 @@
 //! The rules of the import of users.
 
 use configmgt_contract::{
-    Failure, Outcome, Owner, Upload,
+    Failure, Outcome, Upload,
     line_errors::LineErrors,
     lines::LineType,
     password::Password,
@@ -11,7 +11,7 @@ use configmgt_runtime::{
     csv::{Column, Errors, Row},
     imports::{self, Fields},
     journal::{Change, Journal},
-    text,
+    journaled, text,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -66,13 +66,7 @@ impl UserImport {
     }
 }
 
-impl Owner for UserImport {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(UserImport);
 
 impl contract::UserImport for UserImport {
     async fn users(

@@ -1,7 +1,7 @@
 //! The rules of users as they are managed.
 
 use configmgt_contract::{
-    Call, Created, Failure, Outcome, Owner, Versioned,
+    Call, Created, Failure, Outcome, Versioned,
     merge::Member,
     password::Password,
     users::{
@@ -11,7 +11,7 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    sqlstate, text,
+    journaled, sqlstate, text,
 };
 use futures_util::FutureExt;
 
@@ -67,13 +67,7 @@ impl Users {
     }
 }
 
-impl Owner for Users {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Users);
 
 impl contract::Users for Users {
     async fn get(&self, _: &Call, GetUser { id }: GetUser) -> Outcome<GetUser> {

@@ -1,10 +1,10 @@
 //! The rules by which a user is validated.
 
 use configmgt_contract::{
-    Call, Outcome, Owner,
+    Call, Outcome,
     validation::{ValidateUser, Validation, ValidationRefusal},
 };
-use configmgt_runtime::{journal::Journal, text};
+use configmgt_runtime::{journal::Journal, journaled, text};
 
 use crate::{
     password::Passwords,
@@ -22,13 +22,7 @@ impl Validator {
     }
 }
 
-impl Owner for Validator {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Validator);
 
 impl Validation for Validator {
     async fn validate(&self, _: &Call, ValidateUser { username, password }: ValidateUser) -> Outcome<ValidateUser> {

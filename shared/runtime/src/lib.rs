@@ -18,6 +18,7 @@ pub mod written;
 
 mod fail;
 mod history;
+mod owner;
 mod prune;
 mod relay;
 mod snapshots;
