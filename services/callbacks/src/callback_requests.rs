@@ -14,7 +14,6 @@ use configmgt_runtime::{
     sqlstate::broken_constraint,
     text,
 };
-use futures_util::FutureExt;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -41,9 +40,7 @@ pub(crate) struct CallbackRequests {
 
 impl CallbackRequests {
     pub(crate) fn new(journal: Journal, clock: Clock) -> Self {
-        let by_uuid = store::RequestLookup::new(journal.connections().clone(), |connection, uuids| {
-            store::by_uuids(connection, uuids).boxed()
-        });
+        let by_uuid = store::lookup(journal.connections());
         Self { journal, by_uuid, clock }
     }
 }
@@ -73,7 +70,7 @@ impl contract::CallbackRequests for CallbackRequests {
     }
 
     async fn get(&self, _: &Call, GetCallbackRequest { uuid }: GetCallbackRequest) -> Outcome<GetCallbackRequest> {
-        found(uuid, store::get(&self.by_uuid, uuid).await?)
+        found(uuid, self.by_uuid.get(uuid).await?)
     }
 
     async fn take(

@@ -11,7 +11,6 @@ use configmgt_runtime::{
     journal::{Change, Journal},
     journaled, listing, sqlstate, text,
 };
-use futures_util::FutureExt;
 
 use crate::store::meetingrooms as store;
 
@@ -22,9 +21,7 @@ pub(crate) struct Rooms {
 
 impl Rooms {
     pub(crate) fn new(journal: Journal) -> Self {
-        let by_id = store::RoomLookup::new(journal.connections().clone(), |connection, ids| {
-            store::by_ids(connection, ids).boxed()
-        });
+        let by_id = store::lookup(journal.connections());
         Self { journal, by_id }
     }
 }
@@ -33,7 +30,7 @@ journaled!(Rooms);
 
 impl MeetingRooms for Rooms {
     async fn get(&self, _: &Call, GetRoom { id }: GetRoom) -> Outcome<GetRoom> {
-        store::get(&self.by_id, id).await?.ok_or_else(|| not_found(id))
+        self.by_id.get(id).await?.ok_or_else(|| not_found(id))
     }
 
     async fn list(&self, _: &Call, ListRooms {}: ListRooms) -> Outcome<ListRooms> {

@@ -5,7 +5,6 @@ use configmgt_contract::{
     agent_config::{self as contract, AgentConfigRefusal, GetAgentConfig, ListAgentConfigs},
 };
 use configmgt_runtime::{journal::Journal, journaled, listing};
-use futures_util::FutureExt;
 
 use crate::store::agent_config as store;
 
@@ -16,9 +15,7 @@ pub(crate) struct AgentConfigs {
 
 impl AgentConfigs {
     pub(crate) fn new(journal: Journal) -> Self {
-        let by_id = store::AgentConfigLookup::new(journal.connections().clone(), |connection, ids| {
-            store::by_ids(connection, ids).boxed()
-        });
+        let by_id = store::lookup(journal.connections());
         Self { journal, by_id }
     }
 }
@@ -32,6 +29,6 @@ impl contract::AgentConfigs for AgentConfigs {
     }
 
     async fn get(&self, _: &Call, GetAgentConfig { id }: GetAgentConfig) -> Outcome<GetAgentConfig> {
-        store::get(&self.by_id, id).await?.ok_or_else(|| AgentConfigRefusal::NotFound { id }.into())
+        self.by_id.get(id).await?.ok_or_else(|| AgentConfigRefusal::NotFound { id }.into())
     }
 }

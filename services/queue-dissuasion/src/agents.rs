@@ -37,9 +37,7 @@ pub(crate) struct Agents {
 
 impl Agents {
     pub(crate) fn new(journal: Journal) -> Self {
-        let by_id = store::AgentLookup::new(journal.connections().clone(), |connection, ids| {
-            store::by_ids(connection, ids).boxed()
-        });
+        let by_id = store::lookup(journal.connections());
         let users =
             Arrivals::new(journal.connections().clone(), |connection, id| known_users::exists(connection, id).boxed());
         Self { journal, by_id, users }
@@ -64,7 +62,7 @@ impl contract::Agents for Agents {
     }
 
     async fn get(&self, _: &Call, GetAgent { id }: GetAgent) -> Outcome<GetAgent> {
-        store::get(&self.by_id, id).await?.ok_or_else(|| AgentRefusal::NotFound { id }.into())
+        self.by_id.get(id).await?.ok_or_else(|| AgentRefusal::NotFound { id }.into())
     }
 
     async fn create(&self, change: &mut Change, CreateAgent(fields): CreateAgent) -> Outcome<CreateAgent> {

@@ -16,7 +16,6 @@ use configmgt_runtime::{
     sqlstate::{self, broken_constraint},
     text,
 };
-use futures_util::FutureExt;
 
 use crate::{
     problems,
@@ -37,9 +36,7 @@ pub(crate) struct Dissuasions {
 
 impl Dissuasions {
     pub(crate) fn new(journal: Journal, sounds: Sounds, default_queue: Option<String>) -> Self {
-        let by_id = store::DissuasionLookup::new(journal.connections().clone(), |connection, ids| {
-            store::by_ids(connection, ids).boxed()
-        });
+        let by_id = store::lookup(journal.connections());
         Self { journal, by_id, sounds, default_queue }
     }
 
@@ -57,12 +54,12 @@ journaled!(Dissuasions);
 
 impl contract::Dissuasions for Dissuasions {
     async fn get(&self, _: &Call, GetDissuasion { id }: GetDissuasion) -> Outcome<GetDissuasion> {
-        let queue = store::get(&self.by_id, id).await?.ok_or(DissuasionRefusal::NotGot { id })?;
+        let queue = self.by_id.get(id).await?.ok_or(DissuasionRefusal::NotGot { id })?;
         Ok(queue.into())
     }
 
     async fn list(&self, _: &Call, ListDissuasions { id }: ListDissuasions) -> Outcome<ListDissuasions> {
-        let queue = store::get(&self.by_id, id).await?.ok_or(DissuasionRefusal::NotListed { id })?;
+        let queue = self.by_id.get(id).await?.ok_or(DissuasionRefusal::NotListed { id })?;
         let sounds = self.sounds.latest().await;
         let sound_files = sounds.of_queue(&queue.name).iter().map(|name| SoundFile { sound_file: name.clone() });
         let dissuasions = Available { sound_files: sound_files.collect(), queues: self.offered(&queue.name).await? };

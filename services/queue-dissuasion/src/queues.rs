@@ -10,7 +10,6 @@ use configmgt_runtime::{
     journal::{Change, Journal},
     journaled, listing, sqlstate, text,
 };
-use futures_util::FutureExt;
 
 use crate::store::queues::{self as store, NewQueue};
 
@@ -24,9 +23,7 @@ pub(crate) struct Queues {
 
 impl Queues {
     pub(crate) fn new(journal: Journal) -> Self {
-        let by_id = store::QueueLookup::new(journal.connections().clone(), |connection, ids| {
-            store::by_ids(connection, ids).boxed()
-        });
+        let by_id = store::lookup(journal.connections());
         Self { journal, by_id }
     }
 }
@@ -40,7 +37,7 @@ impl contract::Queues for Queues {
     }
 
     async fn get(&self, _: &Call, GetQueue { id }: GetQueue) -> Outcome<GetQueue> {
-        store::get(&self.by_id, id).await?.ok_or_else(|| QueueRefusal::NotFound { id }.into())
+        self.by_id.get(id).await?.ok_or_else(|| QueueRefusal::NotFound { id }.into())
     }
 
     async fn create(&self, change: &mut Change, CreateQueue(fields): CreateQueue) -> Outcome<CreateQueue> {

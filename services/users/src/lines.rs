@@ -10,7 +10,6 @@ use configmgt_runtime::{
     journal::{Change, Journal},
     journaled, text,
 };
-use futures_util::FutureExt;
 
 use crate::store::{
     broken_constraint,
@@ -34,9 +33,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn new(journal: Journal) -> Self {
-        let by_user = store::LineLookup::new(journal.connections().clone(), |connection, user_ids| {
-            store::by_users(connection, user_ids).boxed()
-        });
+        let by_user = store::lookup(journal.connections());
         Self { journal, by_user }
     }
 }
@@ -45,7 +42,7 @@ journaled!(Lines);
 
 impl lines::Lines for Lines {
     async fn get(&self, _: &Call, GetLine { user_id }: GetLine) -> Outcome<GetLine> {
-        store::get(&self.by_user, user_id).await?.ok_or_else(|| LineRefusal::NotGot { user_id }.into())
+        self.by_user.get(user_id).await?.ok_or_else(|| LineRefusal::NotGot { user_id }.into())
     }
 
     async fn create(&self, change: &mut Change, CreateLine { user_id, line }: CreateLine) -> Outcome<CreateLine> {

@@ -13,7 +13,6 @@ use configmgt_runtime::{
     journal::{Change, Journal},
     journaled, sqlstate, text,
 };
-use futures_util::FutureExt;
 
 use crate::{
     password::Passwords,
@@ -34,9 +33,7 @@ pub(crate) struct Users {
 
 impl Users {
     pub(crate) fn new(journal: Journal, passwords: Passwords) -> Self {
-        let by_id = store::UserLookup::new(journal.connections().clone(), |connection, ids| {
-            store::by_ids(connection, ids).boxed()
-        });
+        let by_id = store::lookup(journal.connections());
         Self { journal, by_id, passwords }
     }
 
@@ -71,7 +68,7 @@ journaled!(Users);
 
 impl contract::Users for Users {
     async fn get(&self, _: &Call, GetUser { id }: GetUser) -> Outcome<GetUser> {
-        store::get(&self.by_id, id).await?.ok_or_else(|| not_found(id))
+        self.by_id.get(id).await?.ok_or_else(|| not_found(id))
     }
 
     async fn create(&self, change: &mut Change, CreateUser(mut fields): CreateUser) -> Outcome<CreateUser> {

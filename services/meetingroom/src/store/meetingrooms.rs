@@ -9,8 +9,9 @@ use configmgt_runtime::{
     filter::{Column, FindError, Kind, Table},
     journal::{Object, show},
     listing::BATCH,
-    lookup::{Lookup, LookupError, Rows},
+    lookup::{Lookup, Rows},
 };
+use futures_util::FutureExt;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use tracing::instrument;
@@ -78,16 +79,15 @@ const ROOMS: Table = Table {
     ],
 };
 
-#[instrument(level = "debug", name = "SELECT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn get(rooms: &RoomLookup, id: i32) -> Result<Option<Versioned<MeetingRoom>>, LookupError> {
-    rooms.get(id).await
-}
-
 /// Rooms by their ids.
 pub(crate) type RoomLookup = Lookup<i32, Versioned<MeetingRoom>>;
 
+pub(crate) fn lookup(connections: &Connections) -> RoomLookup {
+    Lookup::new(connections, "SELECT meetingroom", |connection, ids| by_ids(connection, ids).boxed())
+}
+
 /// The rooms with these ids, for a [`RoomLookup`].
-pub(crate) async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows<i32, Versioned<MeetingRoom>> {
+async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows<i32, Versioned<MeetingRoom>> {
     let rows = sqlx::query_as!(
         VersionedRow,
         "SELECT id, name, display_name, number, user_pin, version FROM meetingroom WHERE id = ANY ($1)",

@@ -3,9 +3,11 @@ use configmgt_contract::{
     lines::{Line, LineState, LineType},
 };
 use configmgt_runtime::{
+    connections::Connections,
     journal::{Object, show},
-    lookup::{Lookup, LookupError, Rows},
+    lookup::{Lookup, Rows},
 };
+use futures_util::FutureExt;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use tracing::instrument;
@@ -79,13 +81,12 @@ pub(crate) struct NewLine {
 /// Lines by their users.
 pub(crate) type LineLookup = Lookup<i32, Versioned<Line>>;
 
-#[instrument(level = "debug", name = "SELECT line", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn get(lines: &LineLookup, user_id: i32) -> Result<Option<Versioned<Line>>, LookupError> {
-    lines.get(user_id).await
+pub(crate) fn lookup(connections: &Connections) -> LineLookup {
+    Lookup::new(connections, "SELECT line", |connection, user_ids| by_users(connection, user_ids).boxed())
 }
 
 /// The lines of these users, for a [`LineLookup`].
-pub(crate) async fn by_users(connection: &mut PgConnection, user_ids: Vec<i32>) -> Rows<i32, Versioned<Line>> {
+async fn by_users(connection: &mut PgConnection, user_ids: Vec<i32>) -> Rows<i32, Versioned<Line>> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT id, user_id, line_type AS "line_type: Written<LineType>", context, extension, site, name, line_num,

@@ -3,9 +3,11 @@ use configmgt_contract::{
     services::{Forward, ForwardUpdate, Services, ServicesState, ServicesUpdate},
 };
 use configmgt_runtime::{
+    connections::Connections,
     journal::{Object, show},
-    lookup::{Lookup, LookupError, Rows},
+    lookup::{Lookup, Rows},
 };
+use futures_util::FutureExt;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use tracing::instrument;
@@ -61,14 +63,12 @@ pub(crate) const OBJECT: Object = Object {
 /// Services by their users.
 pub(crate) type ServicesLookup = Lookup<i32, Versioned<Services>>;
 
-/// None where there is no such user.
-#[instrument(level = "debug", name = "SELECT services", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn get(services: &ServicesLookup, user_id: i32) -> Result<Option<Versioned<Services>>, LookupError> {
-    services.get(user_id).await
+pub(crate) fn lookup(connections: &Connections) -> ServicesLookup {
+    Lookup::new(connections, "SELECT services", |connection, user_ids| by_users(connection, user_ids).boxed())
 }
 
 /// The services of these users, for a [`ServicesLookup`]. A user without a row has everything off.
-pub(crate) async fn by_users(connection: &mut PgConnection, user_ids: Vec<i32>) -> Rows<i32, Versioned<Services>> {
+async fn by_users(connection: &mut PgConnection, user_ids: Vec<i32>) -> Rows<i32, Versioned<Services>> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT u.id AS "user_id!", coalesce(dnd_enabled, false) AS "dnd_enabled!",
