@@ -43,6 +43,7 @@ pub mod validation;
 
 mod blank;
 mod listing;
+mod named;
 mod objects;
 mod operation;
 mod refusal;

@@ -1,11 +1,9 @@
 //! The lines of users: what they telephone with.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Example, Unreadable, Versioned, blank, events::Object, numbers, refusals, service, users::SERVICE};
+use crate::{Example, Versioned, blank, events::Object, named::named, numbers, refusals, service, users::SERVICE};
 
 service! {
     /// The lines of users, owned by the `users` service.
@@ -51,35 +49,23 @@ refusals! {
     }
 }
 
-/// What kind of endpoint a line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum LineType {
-    /// A physical SIP device.
-    Phone,
-    /// A SIP softphone in a browser.
-    Webrtc,
-    /// A unique account: `webrtc` while the user is connected to an assistant, otherwise `phone`.
-    Ua,
-    /// A Cisco phone without SIP.
-    Sccp,
-    /// A customized endpoint, maybe no device at all.
-    Custom,
+named! {
+    /// What kind of endpoint a line is.
+    pub enum LineType {
+        /// A physical SIP device.
+        Phone = "phone",
+        /// A SIP softphone in a browser.
+        Webrtc = "webrtc",
+        /// A unique account: `webrtc` while the user is connected to an assistant, otherwise `phone`.
+        Ua = "ua",
+        /// A Cisco phone without SIP.
+        Sccp = "sccp",
+        /// A customized endpoint, maybe no device at all.
+        Custom = "custom",
+    }
 }
 
 impl LineType {
-    pub const ALL: [Self; 5] = [Self::Phone, Self::Webrtc, Self::Ua, Self::Sccp, Self::Custom];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Phone => "phone",
-            Self::Webrtc => "webrtc",
-            Self::Ua => "ua",
-            Self::Sccp => "sccp",
-            Self::Custom => "custom",
-        }
-    }
-
     /// Whether a line of this type registers over SIP.
     pub const fn is_sip(self) -> bool {
         matches!(self, Self::Phone | Self::Webrtc | Self::Ua)
@@ -88,20 +74,6 @@ impl LineType {
     /// Whether a line of this type can become one of type `other`.
     pub fn can_become(self, other: Self) -> bool {
         self == other || (self.is_sip() && other.is_sip())
-    }
-}
-
-impl fmt::Display for LineType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for LineType {
-    type Err = Unreadable;
-
-    fn from_str(text: &str) -> Result<Self, Unreadable> {
-        Self::ALL.into_iter().find(|line_type| line_type.name() == text).ok_or(Unreadable)
     }
 }
 

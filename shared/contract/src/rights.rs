@@ -1,12 +1,10 @@
 //! The profiles of users, with the rights that they give.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Example, Listing, Unreadable, Versioned, blank, dates::Day, events::Object, merge, numbers, refusals, service,
+    Example, Listing, Versioned, blank, dates::Day, events::Object, merge, named::named, numbers, refusals, service,
     users::SERVICE,
 };
 
@@ -45,38 +43,12 @@ refusals! {
     }
 }
 
-/// What a user may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Profile {
-    Admin,
-    Supervisor,
-    Teacher,
-}
-
-impl Profile {
-    pub const ALL: [Self; 3] = [Self::Admin, Self::Supervisor, Self::Teacher];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Supervisor => "supervisor",
-            Self::Teacher => "teacher",
-        }
-    }
-}
-
-impl fmt::Display for Profile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Profile {
-    type Err = Unreadable;
-
-    fn from_str(text: &str) -> Result<Self, Unreadable> {
-        Self::ALL.into_iter().find(|profile| profile.name() == text).ok_or(Unreadable)
+named! {
+    /// What a user may be.
+    pub enum Profile {
+        Admin = "admin",
+        Supervisor = "supervisor",
+        Teacher = "teacher",
     }
 }
 
