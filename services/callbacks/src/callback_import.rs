@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use configmgt_contract::{
-    Failure, Outcome, Owner, Upload,
+    Failure, Outcome, Upload,
     callback_import::{self as contract, CallbackImportRefusal, Duplicates, ImportCallbackRequests, ImportedRequests},
     callback_requests::Contact,
     dates::{Day, NoDay},
@@ -13,7 +13,7 @@ use configmgt_runtime::{
     csv::{Column, Errors, Row},
     imports::{self, Fields},
     journal::{Change, Journal},
-    text,
+    journaled, text,
 };
 use uuid::Uuid;
 
@@ -55,13 +55,7 @@ impl CallbackImport {
     }
 }
 
-impl Owner for CallbackImport {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(CallbackImport);
 
 impl contract::CallbackImport for CallbackImport {
     async fn callback_requests(

@@ -41,7 +41,9 @@ pub mod user_import;
 pub mod users;
 pub mod validation;
 
+mod blank;
 mod listing;
+mod named;
 mod objects;
 mod operation;
 mod patience;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use configmgt_contract::{
-    Call, Failure, Fault, Outcome, Owner, Refusal, Upload,
+    Call, Failure, Fault, Outcome, Refusal, Upload,
     imports::{self as contract, GetImport, Import, ImportOptions, ImportState, ImportsRefusal},
     line_errors::LineErrors,
 };
@@ -21,6 +21,7 @@ use crate::{
     connections::Connections,
     csv::{Column, Errors, Reader, Row},
     journal::{Change, Journal},
+    journaled,
     written::Written,
 };
 
@@ -202,13 +203,7 @@ impl Imports {
     }
 }
 
-impl Owner for Imports {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Imports);
 
 impl contract::Imports for Imports {
     async fn get(&self, _: &Call, GetImport { id }: GetImport) -> Outcome<GetImport> {

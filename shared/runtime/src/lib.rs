@@ -19,6 +19,7 @@ pub mod written;
 mod background;
 mod fail;
 mod history;
+mod owner;
 mod prune;
 mod relay;
 mod snapshots;

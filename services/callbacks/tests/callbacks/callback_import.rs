@@ -198,11 +198,11 @@ async fn a_file_that_cannot_be_understood_is_refused_as_a_whole() {
 async fn lines_with_the_number_of_another_open_request_are_imported_and_named() {
     let service = Service::start().await;
     let (list, other) = (service.list("l", 1).await, service.list("o", 1).await);
-    service.request(&list, "02 30").await;
+    service.request(&list, "02\u{a0}30").await;
     service.request(&other, "7").await;
     let done = service.request(&list, "8").await;
     service.cloture(&done).await.unwrap();
-    let file = "phoneNumber|mobilePhoneNumber\n0230|\n7|\n8|8\n|02.30\n1|7\n9|\n";
+    let file = "phoneNumber|mobilePhoneNumber\n0230|\n7|\n8|8\n|02\u{202f}30\n1|7\n9|\n";
     let tried = json!({"created": 6, "refused": 0, "errors": [], "duplicates": {"total": 3, "lines": [2, 5, 6]}});
     assert_eq!(service.try_out(&list, file).await, Ok(tried));
     let imported = json!({"imported": 6, "duplicates": {"total": 3, "lines": [2, 5, 6]}});

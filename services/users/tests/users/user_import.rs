@@ -102,6 +102,14 @@ async fn users_are_imported_with_all_that_a_line_says_of_them() {
 }
 
 #[tokio::test]
+async fn the_slot_of_an_imported_softphone_means_nothing() {
+    let service = Service::start().await.with_catalogues().await;
+    let file = "firstname|lineType|extension|context|lineNum\nA|webrtc|1000|default|0\n";
+    assert_eq!(service.import(file).await, Ok(json!({"imported": 1})));
+    assert_eq!(service.ask::<GetLine>(json!({"user_id": 1})).await.unwrap()["lineNum"], 1);
+}
+
+#[tokio::test]
 async fn everything_that_is_wrong_with_a_file_is_said_with_its_line_and_column_and_nothing_is_stored() {
     let service = Service::with_users(1).await.with_catalogues().await;
     let long = "x".repeat(129);
