@@ -2,14 +2,14 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use async_nats::{HeaderMap, Subscriber, client::PublishErrorKind};
+use async_nats::{HeaderMap, Message, Subscriber, client::PublishErrorKind};
 use bytes::Bytes;
 use configmgt_contract::{BoxError, Fault, Status};
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::timeout;
 
 use crate::{
-    Connection,
+    Connection, headers,
     reply::{Reply, bus_down},
     waiting::Waiting,
 };
@@ -86,12 +86,23 @@ impl Line {
                 biased;
                 _ = losses.changed() => break,
                 reply = replies.next() => match reply {
-                    Some(reply) => self.waiting.hand_over(reply),
+                    Some(reply) => {
+                        if let Some(unwanted) = self.waiting.hand_over(reply) {
+                            self.decline(&unwanted);
+                        }
+                    }
                     None => break,
                 },
             }
         }
         self.waiting.end();
+    }
+
+    /// Tells whoever sent a reply that nobody wants that nobody will ask for the rest of it, either.
+    pub(crate) fn decline(&self, reply: &Message) {
+        if let Some(next) = headers::next_piece(reply.headers.as_ref()) {
+            self.give_up(next);
+        }
     }
 
     /// Nobody waits for the reply with this token any more.

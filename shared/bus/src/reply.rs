@@ -59,6 +59,10 @@ impl Future for Reply {
 impl Drop for Reply {
     fn drop(&mut self) {
         self.line.close(self.token);
+        // It may have come unseen.
+        if let Ok(unwanted) = self.receiver.try_recv() {
+            self.line.decline(&unwanted);
+        }
     }
 }
 

@@ -40,13 +40,13 @@ impl Waiting {
         self.lock().senders.remove(&token);
     }
 
-    /// Gives a reply to whoever waits for it.
-    pub(crate) fn hand_over(&self, message: Message) {
+    /// Gives a reply to whoever waits for it, or back where nobody does.
+    pub(crate) fn hand_over(&self, message: Message) -> Option<Message> {
         let token = message.subject.rsplit('.').next().and_then(|token| token.parse().ok());
         let sender = token.and_then(|token: u64| self.lock().senders.remove(&token));
-        if let Some(sender) = sender {
-            // Whoever asked may just have given up.
-            let _ = sender.send(message);
+        match sender {
+            Some(sender) => sender.send(message).err(),
+            None => Some(message),
         }
     }
 

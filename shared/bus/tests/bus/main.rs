@@ -4,17 +4,19 @@
 
 mod echo;
 mod imports;
+mod pieces;
 
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
+use async_nats::{Client, HeaderMap, Message};
 use bytes::Bytes;
 use configmgt_bus::{
     Caller, ConnectError, Connection, Handlers, Identity, Limits, Local, Patience, Request, Server, Transport,
 };
-use configmgt_contract::{Answer, Call, Expected, Fault, IdempotencyKey, Operation, PIECE_BYTES, Status, Whole};
+use configmgt_contract::{Answer, Call, Expected, Fault, IdempotencyKey, Operation, Status, Whole};
 use configmgt_stack::{Nats, scratch};
 use futures_util::{StreamExt, TryStreamExt, future::join_all};
 use serde_json::{Value, json};
@@ -78,6 +80,21 @@ async fn ask_by<O: Operation>(transport: &impl Transport, operation: O, call: Ca
         Answer::Pieces(pieces) => pieces.try_collect::<Vec<Bytes>>().await.unwrap().concat().into(),
     };
     Ok(serde_json::from_slice(&whole).unwrap())
+}
+
+/// What a client of the bus without a [`Caller`] sends beside a request.
+fn headers() -> HeaderMap {
+    let headers = [("Request-Id", "r1"), ("Actor", "somebody"), ("Patience-Ms", "60000")];
+    headers.into_iter().map(|(name, value)| (format!("Configmgt-{name}").parse().unwrap(), value.into())).collect()
+}
+
+/// The reply to a message that such a client sends.
+async fn exchange(client: &Client, subject: impl ToString, headers: HeaderMap, body: impl Into<Bytes>) -> Message {
+    let inbox = client.new_inbox();
+    let mut replies = client.subscribe(inbox.clone()).await.unwrap();
+    let sent = client.publish_with_reply_and_headers(subject.to_string(), inbox, headers, body.into()).await;
+    sent.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), replies.next()).await.unwrap().unwrap()
 }
 
 fn text(text: &str) -> Value {
@@ -179,54 +196,6 @@ async fn a_reply_larger_than_a_message_may_be_arrives_whole() {
     let _server = bus.serve(&Echo::new(), Limits::default()).await;
     let text = ask(&bus.caller().await, Repeat { times: 3_000_000 }).await.unwrap();
     assert_eq!(text, json!({"text": "x".repeat(3_000_000)}));
-}
-
-#[tokio::test]
-async fn a_long_listing_comes_in_pieces_and_only_as_fast_as_it_is_read() {
-    let bus = Bus::start();
-    let echo = Echo::new();
-    let _server = bus.serve(&echo, Limits::default()).await;
-    let request = Request::new(&Count { items: 2_000_000 }, call()).unwrap();
-    let Answer::Pieces(mut pieces) = bus.caller().await.call(request).await.unwrap() else { panic!("one piece") };
-    let mut whole = pieces.next().await.unwrap().unwrap().to_vec();
-    // The reader stops here. What is asked for ahead arrives, what is made ahead is made, and then the producer waits.
-    let ahead = echo.settled_batches().await;
-    assert!(ahead < echo::batches(2_000_000) / 4, "{ahead} batches were made for a reader that took one piece");
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.unwrap();
-        assert!(piece.len() <= PIECE_BYTES);
-        whole.extend_from_slice(&piece);
-    }
-    let numbers: Vec<u32> = serde_json::from_slice(&whole).unwrap();
-    assert!(numbers.into_iter().eq(0..2_000_000));
-}
-
-#[tokio::test]
-async fn a_reader_that_goes_away_makes_room_for_the_next_one() {
-    let bus = Bus::start();
-    let _server = bus.serve(&Echo::new(), Limits { streams: 1, ..Limits::default() }).await;
-    let caller = bus.caller().await;
-    let long = || Request::new(&Count { items: 2_000_000 }, call()).unwrap();
-    let first = caller.call(long()).await.unwrap();
-    let refused = caller.call(long()).await.err().unwrap();
-    assert_eq!(refused, Fault::new(Status::Unavailable, "too many long replies are under way"));
-    drop(first);
-    let room = async {
-        while caller.call(long()).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(5), room).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_listing_that_breaks_half_way_ends_in_an_error() {
-    let bus = Bus::start();
-    let _server = bus.serve(&Echo::new(), Limits::default()).await;
-    let request = Request::new(&Count { items: echo::BREAKS }, call()).unwrap();
-    let Answer::Pieces(pieces) = bus.caller().await.call(request).await.unwrap() else { panic!("one piece") };
-    let ends: Vec<bool> = pieces.map(|piece| piece.is_ok()).collect().await;
-    assert_eq!(ends.last(), Some(&false));
 }
 
 #[tokio::test]
