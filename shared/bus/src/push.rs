@@ -1,7 +1,5 @@
 //! The asking side of an import: the mirror of [`crate::uploads`].
 
-use std::time::Instant;
-
 use async_nats::Message;
 use bytes::Bytes;
 use configmgt_contract::{Answer, Fault, Status, Upload};
@@ -20,12 +18,12 @@ struct Import {
     caller: Caller,
 }
 
-/// Sends an import with its content. Nothing of it is sent twice.
+/// Sends an import with its content, and waits for its answer until the call's deadline. Nothing of it is sent twice.
 pub(crate) async fn import(caller: &Caller, request: Request, mut content: Upload) -> Result<Answer, Fault> {
     let service = request.operation.service;
     let mut reply = caller.send(&request).await?;
     let mut import = Import { wanted: None, caller: caller.clone() };
-    let mut all_sent = None;
+    let mut all_sent = false;
     loop {
         let message = import.word(&mut reply, service).await?;
         let headers = message.headers.as_ref();
@@ -33,17 +31,16 @@ pub(crate) async fn import(caller: &Caller, request: Request, mut content: Uploa
             return Ok(Answer::Whole(headers::whole(headers, message.payload)));
         };
         import.wanted = Some(subject.clone());
-        let over = all_sent.is_some_and(|sent: Instant| sent.elapsed() > caller.patience().import);
-        if over || remaining(request.call.deadline).is_zero() {
+        if remaining(request.call.deadline).is_zero() {
             return Err(timed_out(service));
         }
-        let (piece, last) = if all_sent.is_some() || headers::is_busy(headers) {
+        let (piece, last) = if all_sent || headers::is_busy(headers) {
             (Bytes::new(), false)
         } else {
             match content.next().await.transpose()? {
                 Some(piece) => (piece, false),
                 None => {
-                    all_sent = Some(Instant::now());
+                    all_sent = true;
                     (Bytes::new(), true)
                 }
             }
