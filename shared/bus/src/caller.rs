@@ -15,10 +15,11 @@ use tracing::{Instrument, Span, debug_span, warn};
 
 use crate::{
     Request, Transport,
+    attempts::{Refusals, Refused, answered},
     headers::{self, Stamp},
     line::Line,
     pull, push,
-    reply::{NoReply, Reply, bus_down, timed_out},
+    reply::{Reply, bus_down, timed_out},
     retry::{Patience, RetryBudget},
     trace,
     transport::remaining,
@@ -70,11 +71,14 @@ impl Caller {
         let _ = self.shared.line.subscribe().wait_for(Option::is_some).await;
     }
 
-    /// Asks, and asks again while that is safe and the budget allows it. Whichever attempt is answered first ends the wait.
+    /// Asks, and asks again while that is safe and the budget allows it.
+    ///
+    /// A read is over with its first answer. A write is over once it is carried out, or once none of its attempts is under way any
+    /// more: what one is refused, another may still do.
     async fn ask(&self, request: &Request) -> Result<Message, Fault> {
         let Shared { budget, patience, .. } = &*self.shared;
-        let Request { operation, call, .. } = request;
-        let mut again = match operation.kind {
+        let Request { operation: OperationDoc { service, kind, .. }, call, .. } = request;
+        let repeatable = match kind {
             Kind::Read => true,
             // With a key it is carried out once, however often it is asked for.
             Kind::Write => call.idempotency_key.is_some(),
@@ -83,24 +87,36 @@ impl Caller {
         };
         budget.earn();
         let mut attempts = FuturesUnordered::new();
-        attempts.push(self.send(request).await?);
+        attempts.push(self.attempt(request).await?);
+        let (mut again, mut refusals) = (repeatable, Refusals::default());
         loop {
             let rest = remaining(call.deadline);
             let patience = if again { patience.attempt.min(rest) } else { rest };
-            let reply = match timeout(patience, attempts.next()).await {
-                Ok(reply) => reply.unwrap_or(Err(NoReply::Late)),
-                Err(_) if again && budget.spend() => {
-                    attempts.push(self.send(request).await?);
-                    continue;
+            match timeout(patience, attempts.select_next_some()).await {
+                Ok(Ok(message)) => return Ok(message),
+                Ok(Err(refused)) => {
+                    // What has been heard and refused would be refused again.
+                    again &= matches!(refused, Refused::Unanswered(_));
+                    refusals.add(refused, service);
+                    if *kind == Kind::Read || attempts.is_empty() {
+                        return Err(refusals.gravest(service));
+                    }
                 }
-                Err(_) if again => {
-                    again = false;
-                    continue;
+                Err(_) if patience == rest => return Err(timed_out(service)),
+                Err(_) => {
+                    again = budget.spend();
+                    // Where it cannot be sent, those that are under way are waited for all the same.
+                    if again && let Ok(attempt) = self.attempt(request).await {
+                        attempts.push(attempt);
+                    }
                 }
-                Err(_) => Err(NoReply::Late),
-            };
-            return reply.map_err(|none| none.from(operation.service));
+            }
         }
+    }
+
+    /// Sends the request once. What it gives ends with the answer.
+    async fn attempt(&self, request: &Request) -> Result<impl Future<Output = Result<Message, Refused>>, Fault> {
+        self.send(request).await.map(answered)
     }
 
     /// Sends the request once.
@@ -127,9 +143,6 @@ impl Caller {
     async fn answer(&self, request: Request) -> Result<Answer, Fault> {
         let message = self.ask(&request).await?;
         let headers = message.headers.as_ref();
-        if let Some(fault) = headers::fault(headers, &message.payload) {
-            return Err(fault);
-        }
         match headers::next_piece(headers) {
             None => Ok(Answer::Whole(headers::whole(headers, message.payload))),
             Some(next) => pull::pieces(self, message, next).await.map(Answer::Pieces),

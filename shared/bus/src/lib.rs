@@ -10,6 +10,7 @@
 //! - a stop loses no request that is already on its way;
 //! - no message is larger than a piece, and nobody holds a whole list.
 
+mod attempts;
 mod caller;
 mod connection;
 mod discovery;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod attempts;
 mod echo;
 mod imports;
 mod pieces;
@@ -22,7 +23,7 @@ use futures_util::{StreamExt, TryStreamExt, future::join_all};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
-use echo::{Add, Break, Count, Echo, Keep, Knock, Repeat, Say, Slow, Whoami};
+use echo::{Add, Break, Count, Echo, Keep, Repeat, Say, Slow, Whoami};
 
 struct Bus {
     nats: Nats,
@@ -285,33 +286,6 @@ async fn what_is_stopping_while_nats_is_down_is_not_found_after_its_restart() {
     assert!(!stopping.is_finished());
     echo.go_on.notify_one();
     stopping.await.unwrap();
-}
-
-#[tokio::test]
-async fn a_question_without_an_answer_is_asked_again_only_where_that_is_safe() {
-    let bus = Bus::start();
-    let client = async_nats::connect(bus.nats.url()).await.unwrap();
-    let mut questions = client.subscribe("configmgt.request.echo.>").await.unwrap();
-    client.flush().await.unwrap();
-    let caller = bus.caller().await;
-    let asking = tokio::spawn({
-        let caller = caller.clone();
-        async move { ask(&caller, Say { text: "twice".to_owned() }).await }
-    });
-    let _lost = questions.next().await.unwrap();
-    let again = questions.next().await.unwrap();
-    client.publish(again.reply.unwrap(), r#"{"text":"twice"}"#.into()).await.unwrap();
-    assert_eq!(asking.await.unwrap(), Ok(text("twice")));
-
-    let call = Call { deadline: Instant::now() + Duration::from_millis(700), ..call() };
-    assert_eq!(ask_by(&caller, Add {}, call).await.unwrap_err().status, Status::TimedOut);
-    let key = Some(IdempotencyKey::Client("k".to_owned()));
-    let call = Call { deadline: Instant::now() + Duration::from_millis(700), idempotency_key: key, ..self::call() };
-    assert_eq!(ask_by(&caller, Knock {}, call).await.unwrap_err().status, Status::TimedOut);
-    client.publish("configmgt.request.echo.end", "".into()).await.unwrap();
-    let subjects: Vec<_> = (&mut questions).map(|question| question.subject.to_string()).take(3).collect().await;
-    let once = ["configmgt.request.echo.echo.add", "configmgt.request.echo.echo.knock", "configmgt.request.echo.end"];
-    assert_eq!(subjects, once);
 }
 
 #[tokio::test]
