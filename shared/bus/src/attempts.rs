@@ -1,10 +1,11 @@
 //! What becomes of the attempts at one request.
 
 use async_nats::Message;
-use configmgt_contract::Fault;
+use configmgt_contract::{Fault, Status};
 
 use crate::{
-    headers,
+    freshness::Clock,
+    headers::{self, Stamp},
     reply::{NoReply, Reply, timed_out},
 };
 
@@ -12,15 +13,20 @@ use crate::{
 pub(crate) enum Refused {
     /// No answer comes.
     Unanswered(NoReply),
+    /// The service thought that it had lain somewhere, and was wrong. It would not think so of another one.
+    Misjudged(Fault),
     /// The service said so.
     Answered(Fault),
 }
 
-/// Waits for the answer to an attempt.
-pub(crate) async fn answered(reply: Reply) -> Result<Message, Refused> {
+/// Waits for the answer to an attempt that was sent with this stamp.
+pub(crate) async fn answered(reply: Reply, stamp: Stamp, clock: &Clock) -> Result<Message, Refused> {
     let message = reply.await.map_err(Refused::Unanswered)?;
-    match headers::fault(message.headers.as_ref(), &message.payload) {
+    let headers = message.headers.as_ref();
+    let misjudged = headers::age(headers).is_some_and(|age| clock.contradicts(&stamp, age));
+    match headers::fault(headers, &message.payload) {
         None => Ok(message),
+        Some(fault) if misjudged && fault.status == Status::TimedOut => Err(Refused::Misjudged(fault)),
         Some(fault) => Err(Refused::Answered(fault)),
     }
 }
@@ -47,8 +53,10 @@ impl Refusals {
         let (gravity, fault) = match refused {
             Refused::Unanswered(NoReply::Nobody) => (Gravity::Unheard, NoReply::Nobody.from(service)),
             Refused::Unanswered(none) => (Gravity::Open, none.from(service)),
-            Refused::Answered(fault) if fault.status.http() < 500 => (Gravity::Refused, fault),
-            Refused::Answered(fault) => (Gravity::Open, fault),
+            Refused::Misjudged(fault) | Refused::Answered(fault) if fault.status.http() < 500 => {
+                (Gravity::Refused, fault)
+            }
+            Refused::Misjudged(fault) | Refused::Answered(fault) => (Gravity::Open, fault),
         };
         if self.gravest.as_ref().is_none_or(|(known, _)| *known < gravity) {
             self.gravest = Some((gravity, fault));

@@ -1,6 +1,6 @@
 use std::{
     sync::{Arc, Weak},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_nats::{HeaderMap, Message, Subscriber};
@@ -16,6 +16,7 @@ use tracing::{Instrument, Span, debug_span, warn};
 use crate::{
     Request, Transport,
     attempts::{Refusals, Refused, answered},
+    freshness::Clock,
     headers::{self, Stamp},
     line::Line,
     pull, push,
@@ -36,8 +37,7 @@ struct Shared {
     line: watch::Sender<Option<Arc<Line>>>,
     budget: RetryBudget,
     patience: Patience,
-    sender: String,
-    began: Instant,
+    clock: Clock,
 }
 
 /// Between two attempts to connect.
@@ -56,8 +56,7 @@ impl Caller {
             line: watch::Sender::new(None),
             budget: RetryBudget::new(),
             patience,
-            sender: uuid::Uuid::new_v4().simple().to_string(),
-            began: Instant::now(),
+            clock: Clock::new(),
         });
         let [url, name, inbox] = [url, name, inbox].map(str::to_owned);
         tokio::spawn(keep_connected(Arc::downgrade(&shared), url, name, inbox));
@@ -94,6 +93,9 @@ impl Caller {
             let patience = if again { patience.attempt.min(rest) } else { rest };
             match timeout(patience, attempts.select_next_some()).await {
                 Ok(Ok(message)) => return Ok(message),
+                Ok(Err(Refused::Misjudged(_))) if repeatable && budget.spend() => {
+                    attempts.push(self.attempt(request).await?);
+                }
                 Ok(Err(refused)) => {
                     // What has been heard and refused would be refused again.
                     again &= matches!(refused, Refused::Unanswered(_));
@@ -116,18 +118,20 @@ impl Caller {
 
     /// Sends the request once. What it gives ends with the answer.
     async fn attempt(&self, request: &Request) -> Result<impl Future<Output = Result<Message, Refused>>, Fault> {
-        self.send(request).await.map(answered)
+        let (reply, stamp) = self.send(request).await?;
+        Ok(answered(reply, stamp, &self.shared.clock))
     }
 
-    /// Sends the request once.
-    pub(crate) async fn send(&self, request: &Request) -> Result<Reply, Fault> {
+    /// Sends the request once, with this stamp.
+    pub(crate) async fn send(&self, request: &Request) -> Result<(Reply, Stamp), Fault> {
         let rest = remaining(request.call.deadline);
         if rest.is_zero() {
             return Err(timed_out(request.operation.service));
         }
-        let stamp = Stamp { sender: self.shared.sender.clone(), sent_ms: millis(self.shared.began.elapsed()) };
+        let stamp = self.shared.clock.stamp();
         let headers = headers::of_request(&request.call, trace::current().as_deref(), rest, &stamp);
-        self.line()?.ask(request.operation.subject(), headers, request.body.clone()).await
+        let reply = self.line()?.ask(request.operation.subject(), headers, request.body.clone()).await?;
+        Ok((reply, stamp))
     }
 
     /// One question to the server itself.
@@ -224,8 +228,4 @@ fn show(shared: &Weak<Shared>, line: Option<Arc<Line>>) {
     if let Some(shared) = shared.upgrade() {
         shared.line.send_replace(line);
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -21,7 +21,7 @@ struct Import {
 /// Sends an import with its content, and waits for its answer until the call's deadline. Nothing of it is sent twice.
 pub(crate) async fn import(caller: &Caller, request: Request, mut content: Upload) -> Result<Answer, Fault> {
     let service = request.operation.service;
-    let mut reply = caller.send(&request).await?;
+    let (mut reply, _) = caller.send(&request).await?;
     let mut import = Import { wanted: None, caller: caller.clone() };
     let mut all_sent = false;
     loop {

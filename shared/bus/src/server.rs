@@ -17,7 +17,7 @@ use tracing::{Instrument, debug_span, info, warn};
 
 use crate::{
     Connection, Handlers,
-    freshness::Freshness,
+    freshness::{Freshness, NOTABLE},
     handlers::{Handler, unfinished},
     headers::{self, Received},
     micro::{self, Identity, QUEUE_GROUP, Statistics, Verb},
@@ -253,16 +253,29 @@ impl Shared {
     async fn handle(self: Arc<Self>, endpoint: usize, request: Message, reply: Subject, permit: OwnedSemaphorePermit) {
         let began = Instant::now();
         let Endpoint { handler, statistics } = &self.endpoints[endpoint];
-        let outcome = match Received::read(request.headers.as_ref()) {
-            Some(received) => self.answer(handler, received, request.payload).await,
+        let received = Received::read(request.headers.as_ref());
+        let stamp = received.as_ref().and_then(|received| received.stamp.as_ref());
+        let age = stamp.map_or(Duration::ZERO, |stamp| self.freshness.age(stamp));
+        let outcome = match received {
+            Some(received) => self.answer(handler, received, age, request.payload).await,
             None => Err(Fault::new(Status::Invalid, "the request lacks its headers")),
         };
         statistics.count(began.elapsed(), outcome.as_ref().err());
-        self.reply(reply, outcome.unwrap_or_else(|fault| Outgoing::from(&fault))).await;
+        let mut outgoing = outcome.unwrap_or_else(|fault| Outgoing::from(&fault));
+        if age > NOTABLE {
+            headers::set_age(&mut outgoing.headers, age);
+        }
+        self.reply(reply, outgoing).await;
         drop(permit);
     }
 
-    async fn answer(&self, handler: &Handler, received: Received, body: Bytes) -> Result<Outgoing, Fault> {
+    async fn answer(
+        &self,
+        handler: &Handler,
+        received: Received,
+        age: Duration,
+        body: Bytes,
+    ) -> Result<Outgoing, Fault> {
         let span = debug_span!(
             "handle",
             otel.kind = "server",
@@ -272,7 +285,6 @@ impl Shared {
             request_id = received.request_id,
         );
         trace::adopt(&span, received.traceparent.as_deref());
-        let age = received.stamp.as_ref().map_or(Duration::ZERO, |stamp| self.freshness.age(stamp));
         let call = received.into_call(age);
         async {
             if handler.operation.kind == Kind::Import {

@@ -8,16 +8,16 @@ use std::{
 };
 
 use async_nats::{Client, HeaderMap, Message, Subscriber};
-use configmgt_bus::Caller;
+use configmgt_bus::{Caller, Limits};
 use configmgt_contract::{Call, Fault, IdempotencyKey, Operation, Status};
 use futures_util::StreamExt;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::{
-    Bus, ask_by, call,
-    echo::{Add, Knock, Say},
-    text,
+    Bus, ask, ask_by, call,
+    echo::{Add, Echo, Knock, Say},
+    exchange, text,
 };
 
 /// The service's end of the bus.
@@ -44,7 +44,10 @@ impl Played {
     }
 
     async fn refuse(&self, attempt: &Message, fault: &Fault) {
-        let mut headers = HeaderMap::new();
+        self.refuse_with(attempt, fault, HeaderMap::new()).await;
+    }
+
+    async fn refuse_with(&self, attempt: &Message, fault: &Fault, mut headers: HeaderMap) {
         headers.insert("Nats-Service-Error", fault.code.as_str());
         headers.insert("Nats-Service-Error-Code", fault.status.http().to_string());
         let reply = attempt.reply.clone().unwrap();
@@ -174,6 +177,46 @@ async fn a_streamed_reply_that_comes_too_late_is_given_up() {
     service.client.publish_with_headers(reply, streamed, "[1".into()).await.unwrap();
     let unwanted = tokio::time::timeout(Duration::from_secs(3), given_up.next()).await.unwrap().unwrap();
     assert_eq!((unwanted.subject.as_str(), unwanted.reply), ("configmgt.pieces.echo.here.7", None));
+}
+
+#[tokio::test]
+async fn a_caller_whose_clock_stood_still_is_served_at_once() {
+    let bus = Bus::start();
+    let echo = Echo::new();
+    let _server = bus.serve(&echo, Limits::default()).await;
+    let mut seen = Played::over(&bus).await;
+    let caller = bus.caller().await;
+    ask(&caller, Add {}).await.unwrap();
+    let request = seen.asked().await;
+    let mut headers = request.headers.clone().unwrap();
+    let sent: u64 = headers.get("Configmgt-Sent-Ms").unwrap().as_str().parse().unwrap();
+    // One of a time when the clock was seven seconds further: compared with it, all that follow lay somewhere for as long.
+    headers.insert("Configmgt-Sent-Ms", (sent + 7_000).to_string());
+    exchange(&seen.client, &request.subject, headers, request.payload.clone()).await;
+    let key = || write(Duration::from_secs(2));
+    for answer in [ask_by(&caller, Add {}, key()).await, ask(&caller, Add {}).await, ask(&caller, Knock {}).await] {
+        answer.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_not_repeated_makes_the_next_one_a_young_one() {
+    let bus = Bus::start();
+    let mut service = Played::over(&bus).await;
+    let caller = bus.caller().await;
+    let too_late = Fault::new(Status::TimedOut, "the request came too late and was not carried out");
+    let sender = |request: &Message| request.headers.as_ref().unwrap().get("Configmgt-Sender").unwrap().to_string();
+    let mut senders = Vec::new();
+    for _ in 0..2 {
+        let knocking = asking(&caller, Knock {}, write(Duration::from_mins(1)));
+        let knock = service.asked().await;
+        let mut aged = HeaderMap::new();
+        aged.insert("Configmgt-Age-Ms", "7000");
+        service.refuse_with(&knock, &too_late, aged).await;
+        assert_eq!(knocking.await.unwrap(), Err(too_late.clone()));
+        senders.push(sender(&knock));
+    }
+    assert_ne!(senders[0], senders[1]);
 }
 
 #[tokio::test]
