@@ -17,7 +17,7 @@ use tokio::{
 use tracing::warn;
 
 use crate::{
-    connections::Connections,
+    connections::{Connections, in_time},
     database,
     follow::Follows,
     history::History,
@@ -72,7 +72,7 @@ impl Initial {
 
     /// Tries until the database has taken it.
     async fn store(&self, journal: &Journal, value: &str) {
-        while let Err(error) = self.try_to_store(journal, value).await {
+        while let Err(error) = in_time(self.try_to_store(journal, value)).await {
             warn!(%error, setting = self.setting, "waiting for the database");
             sleep(Duration::from_millis(500)).await;
         }
