@@ -1,9 +1,6 @@
 //! One request from its head to its response.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Router,
@@ -25,9 +22,6 @@ use crate::{
     health, limits, problem,
     routes::routes,
 };
-
-/// From a request's head to its answer, over all attempts.
-const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Readers that may follow the changes at a time.
 const FEEDS: usize = 1024;
@@ -134,7 +128,8 @@ impl Application {
                     .map(|key| IdempotencyKey::Client(key.to_owned())),
                 expected: limits::plain(&head.headers, IF_MATCH)?.map(etag::expected).transpose()?,
                 traceparent: limits::plain(&head.headers, TRACEPARENT)?.map(str::to_owned),
-                deadline: Instant::now() + DEADLINE,
+                // As if its body were here: the route begins anew where it has to read one.
+                deadline: Instant::now() + limits::PATIENCE,
             };
             head.extensions.insert(call);
         }

@@ -38,6 +38,12 @@ impl Default for ImportLimits {
     }
 }
 
+/// How long a service may take to answer, over all attempts.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What an import may take beyond the time for its content.
+pub(crate) const IMPORT_PATIENCE: Duration = Duration::from_mins(1);
+
 /// How long a lengthy write may take. What a service may still answer on the bus ends after a minute.
 pub(crate) const LENGTHY_PATIENCE: Duration = Duration::from_secs(50);
 

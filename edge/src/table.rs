@@ -1,6 +1,6 @@
 //! Routes that know what they mean: from one entry come the handler and its part of the OpenAPI document.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::{
     Router,
@@ -24,9 +24,6 @@ use crate::{
     inputs::{Described, Incoming, Input, QueryParameter},
     limits, location, problem,
 };
-
-/// From the last piece of an import to its answer.
-const IMPORT_PATIENCE: Duration = Duration::from_mins(1);
 
 /// The product's routes, in the order of the documents.
 #[derive(Default)]
@@ -272,7 +269,7 @@ async fn relay<I, A: Ask<I>>(
         head.extensions.remove::<Call>().ok_or_else(|| Fault::new(Status::Unauthorized, "no token was checked"))?;
     if A::Operation::DOC.kind == Kind::Import {
         let incoming = Incoming { uri: head.uri, path, body: Bytes::new() };
-        call.deadline = Instant::now() + edge.imports.patience + IMPORT_PATIENCE;
+        call.deadline = Instant::now() + edge.imports.patience + limits::IMPORT_PATIENCE;
         let request = self::request(&ask.ask(&incoming)?, A::Operation::DOC, call)?;
         let content = limits::content(body, edge.imports)?;
         let answer = edge.transport.import(request, content).await?;
@@ -281,9 +278,9 @@ async fn relay<I, A: Ask<I>>(
     let incoming = Incoming { uri: head.uri, path, body: limits::read(body).await? };
     let operation = ask.ask(&incoming)?;
     let path = incoming.uri.path();
-    if A::Operation::DOC.kind == Kind::Lengthy {
-        call.deadline = Instant::now() + limits::LENGTHY_PATIENCE;
-    }
+    // Only now, as the body takes as long as its client does.
+    let patience = if A::Operation::DOC.kind == Kind::Lengthy { limits::LENGTHY_PATIENCE } else { limits::PATIENCE };
+    call.deadline = Instant::now() + patience;
     if A::Operation::DOC.kind == Kind::Write && call.idempotency_key.is_none() {
         // So that the edge itself can ask again.
         call.idempotency_key = Some(IdempotencyKey::Edge(uuid::Uuid::new_v4().simple().to_string()));
