@@ -88,7 +88,7 @@ pub(crate) async fn follow(State(edge): State<Edge>, uri: Uri, headers: HeaderMa
 }
 
 async fn open(edge: Edge, uri: &Uri, headers: &HeaderMap) -> Result<BoxStream<'static, Result<Bytes, Fault>>, Fault> {
-    let given = inputs::given(uri, PARAMETERS)?;
+    let given = inputs::given(uri)?;
     let (object_type, object_id) = (given.text("objectType"), given.text("objectId"));
     if object_id.is_some() && object_type.is_none() {
         return Err(Fault::new(Status::Invalid, "objectId: it needs objectType"));
