@@ -89,7 +89,8 @@ pub(crate) fn content(body: Body, limits: ImportLimits) -> Result<Upload, Fault>
     Ok(pieces.boxed())
 }
 
-fn too_large(most: usize) -> Fault {
+/// The refusal of a body that has more bytes than this.
+pub(crate) fn too_large(most: usize) -> Fault {
     Fault::new(Status::TooLarge, format!("the body has more than {most} bytes"))
 }
 

@@ -46,8 +46,9 @@ pub struct Entry {
     pub(crate) versioned: bool,
     /// Whether the answer has a `Location`.
     pub(crate) creates: bool,
-    /// The content type of the answer.
-    pub(crate) kind: &'static str,
+    pub(crate) content_type: &'static str,
+    /// Whether the answer goes on for as long as somebody reads it.
+    pub(crate) feed: bool,
     pub(crate) reply: Option<BodyDoc>,
     pub(crate) refusals: Vec<&'static RefusalDoc>,
     handler: MethodRouter<Edge>,
@@ -87,7 +88,8 @@ impl Table {
             success: 200,
             versioned: false,
             creates: false,
-            kind: "text/event-stream",
+            content_type: "text/event-stream",
+            feed: true,
             reply: Some((feed.reply)()),
             refusals: Vec::new(),
             handler: handler.layer(map_response(move |mut response: Response<Body>| async move {
@@ -168,7 +170,8 @@ impl Table {
             success: <A::Operation as Operation>::Reply::SUCCESS.http(),
             versioned: <A::Operation as Operation>::Reply::VERSIONED,
             creates: <A::Operation as Operation>::Reply::SUCCESS == Success::Created,
-            kind: <A::Operation as Operation>::Reply::CONTENT_TYPE,
+            content_type: <A::Operation as Operation>::Reply::CONTENT_TYPE,
+            feed: false,
             reply: <A::Operation as Operation>::Reply::schema(),
             refusals: OperationDoc::refusals_of::<A::Operation>().collect(),
             handler,
