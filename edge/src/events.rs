@@ -58,7 +58,10 @@ pub(crate) const FEED: Feed = Feed {
 };
 
 const PARAMETERS: &[QueryParameter] = &[
-    text("objectType", "Only changes of this kind of object: `meetingroom`."),
+    text(
+        "objectType",
+        "Only changes of this kind of object: `meetingroom`, `user`, `queue`, or any other type of the history.",
+    ),
     text("objectId", "Only changes of the object with this id; needs `objectType`."),
 ];
 

@@ -155,7 +155,7 @@ impl Table {
         let handler = on(filter, move |State(edge): State<Edge>, parameters, request| {
             let ask = ask.clone();
             async move {
-                let outcome = relay(edge, &ask, exchange, parameters, request).await;
+                let outcome = answer(edge, &ask, exchange, parameters, request).await;
                 let mut response = outcome.unwrap_or_else(|fault| problem::response(&fault));
                 response.extensions_mut().insert(Route(path));
                 response
@@ -258,7 +258,7 @@ where
 }
 
 /// Asks the service, and passes its bytes on as they are.
-async fn relay<I, A: Ask<I>>(
+async fn answer<I, A: Ask<I>>(
     edge: Edge,
     ask: &A,
     exchange: Exchange<A::Operation>,

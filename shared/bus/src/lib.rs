@@ -43,4 +43,5 @@ pub use local::Local;
 pub use micro::Identity;
 pub use retry::Patience;
 pub use server::{Limits, ServeError, Server};
+pub use trace::continue_trace;
 pub use transport::{Request, Transport};

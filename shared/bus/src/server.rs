@@ -284,7 +284,7 @@ impl Shared {
             operation = handler.operation.name,
             request_id = received.request_id,
         );
-        trace::adopt(&span, received.traceparent.as_deref());
+        trace::continue_trace(&span, received.traceparent.as_deref());
         let call = received.into_call(age);
         async {
             if handler.operation.kind == Kind::Import {
