@@ -1,9 +1,6 @@
 //! One request from its head to its response.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Router,
@@ -13,10 +10,10 @@ use axum::{
 };
 use configmgt_bus::{Events, Transport};
 use configmgt_contract::{Call, Fault, IdempotencyKey, Status};
-use opentelemetry::{KeyValue, global, trace::TraceContextExt};
+use opentelemetry::{KeyValue, trace::TraceContextExt};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
-use tracing::{Instrument, Span, debug, debug_span, info};
+use tracing::{Instrument, debug, debug_span, info};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
@@ -25,9 +22,6 @@ use crate::{
     health, limits, problem,
     routes::routes,
 };
-
-/// From a request's head to its answer, over all attempts.
-const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Readers that may follow the changes at a time.
 const FEEDS: usize = 1024;
@@ -85,9 +79,8 @@ impl Application {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let request_id = request_id(request.headers());
         let span = debug_span!("request", otel.kind = "server", otel.name = %method, request_id);
-        if !span.is_disabled() {
-            continue_trace(&span, request.headers());
-        }
+        let traceparent = request.headers().get(TRACEPARENT).and_then(|value| value.to_str().ok());
+        configmgt_bus::continue_trace(&span, traceparent);
         let mut response = self.checked(request, &request_id).instrument(span.clone()).await;
         if let Ok(request_id) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert(REQUEST_ID, request_id);
@@ -134,7 +127,8 @@ impl Application {
                     .map(|key| IdempotencyKey::Client(key.to_owned())),
                 expected: limits::plain(&head.headers, IF_MATCH)?.map(etag::expected).transpose()?,
                 traceparent: limits::plain(&head.headers, TRACEPARENT)?.map(str::to_owned),
-                deadline: Instant::now() + DEADLINE,
+                // As if its body were here: the route begins anew where it has to read one.
+                deadline: Instant::now() + limits::PATIENCE,
             };
             head.extensions.insert(call);
         }
@@ -148,14 +142,6 @@ fn request_id(headers: &HeaderMap) -> String {
         Ok(Some(id)) => id.to_owned(),
         _ => uuid::Uuid::now_v7().simple().to_string(),
     }
-}
-
-fn continue_trace(span: &Span, headers: &HeaderMap) {
-    let Some(traceparent) = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()) else { return };
-    let carrier = std::collections::HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
-    let context = global::get_text_map_propagator(|propagator| propagator.extract(&carrier));
-    // It fails only where no OpenTelemetry layer listens: then there is no trace to continue.
-    let _ = span.set_parent(context);
 }
 
 /// Probes come every few seconds for ever: at the usual level they would bury the requests.

@@ -1,11 +1,14 @@
 //! The OpenAPI document, made from the table of routes, and the Swagger UI that shows it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
     Router,
     body::Body,
-    extract::{Path, State},
+    extract::Path,
     http::{HeaderValue, Method, Response, header},
     response::{IntoResponse, Redirect},
     routing::get,
@@ -26,10 +29,10 @@ use utoipa::openapi::{
 use utoipa_swagger_ui::Config;
 
 use crate::{
-    asyncapi,
+    ImportLimits, asyncapi,
     exchange::Edge,
     inputs::{self, QueryParameter},
-    problem,
+    limits, problem,
     routes::routes,
     table::{Entry, Table},
 };
@@ -38,7 +41,10 @@ const UI: &str = "/configmgt/api/";
 const DOCUMENT: &str = "/configmgt/openapi.json";
 const EVENTS: &str = "/configmgt/asyncapi.json";
 const TOKEN: &str = "token";
-const FEED_KIND: &str = "text/event-stream";
+
+/// What is said of a body that is too large, where it is JSON and where it is a file.
+static TOO_LARGE_BODY: LazyLock<String> = LazyLock::new(|| limits::too_large(limits::MAX_BODY).message);
+static TOO_LARGE_FILE: LazyLock<String> = LazyLock::new(|| limits::too_large(ImportLimits::default().bytes).message);
 
 /// `/configmgt/api`, `/configmgt/openapi.json` and `/configmgt/asyncapi.json`, all open: they tell nothing of the configuration.
 pub(crate) fn router() -> Router<Edge> {
@@ -51,10 +57,7 @@ pub(crate) fn router() -> Router<Edge> {
         .route(EVENTS, get(move || async move { ([(header::CONTENT_TYPE, "application/json")], events) }))
         .route("/configmgt/api", get(|| async { Redirect::permanent(UI) }))
         .route(UI, get(move || async move { file("index.html", index) }))
-        .route(
-            "/configmgt/api/{file}",
-            get(|Path(name): Path<String>, State(_): State<Edge>| async move { file(&name, config) }),
-        )
+        .route("/configmgt/api/{file}", get(|Path(name): Path<String>| async move { file(&name, config) }))
 }
 
 fn file(name: &str, config: Arc<Config<'static>>) -> Response<Body> {
@@ -178,12 +181,12 @@ fn operation(entry: &Entry) -> Operation {
 
 /// The headers that the operation heeds, beside the token.
 fn headers(entry: &Entry) -> Vec<(&'static str, &'static str)> {
-    if entry.kind == FEED_KIND {
+    if entry.feed {
         return vec![("Last-Event-ID", "The `id` of the last event that the reader has got.")];
     }
     let key = (
         "Idempotency-Key",
-        "1 to 255 visible ASCII characters. A write that is repeated with the same key within 24 hours is carried out once, and answered as the first time.",
+        "1 to 255 visible ASCII characters. A write that is repeated with the same key is carried out once, and answered as the first time, for as long as keys are kept: 24 hours, unless the setting IDEMPOTENCY_RETENTION_HOURS says otherwise.",
     );
     let tag = (
         "If-Match",
@@ -204,7 +207,7 @@ fn parameters(path: &str) -> impl Iterator<Item = &str> {
 fn success(entry: &Entry) -> ResponseDoc {
     match &entry.reply {
         Some(reply) => {
-            let mut response = ResponseBuilder::new().description("Done").content(entry.kind, json(reply));
+            let mut response = ResponseBuilder::new().description("Done").content(entry.content_type, json(reply));
             if entry.versioned {
                 let tag = HeaderBuilder::new()
                     .schema(Some(inputs::schema(Type::String)))
@@ -238,10 +241,10 @@ fn refusals(entry: &Entry) -> BTreeMap<Status, Vec<RefusalDoc>> {
         (Status::Invalid, "what the request holds cannot be read", takes_something),
         (Status::Unauthorized, "the token in X-Auth-Token is not valid", true),
         (Status::PreconditionFailed, "the object has version {version}", writes),
-        (Status::RequestTimeout, "the body did not come in time", imports),
-        (Status::TooLarge, "the body has more than 536870912 bytes", imports),
+        (Status::RequestTimeout, "the body did not come in time", imports || inputs.body.is_some()),
+        (Status::TooLarge, &*TOO_LARGE_FILE, imports),
         (Status::Unprocessable, "the Idempotency-Key was used for another request", writes || imports),
-        (Status::TooLarge, "the body has more than 262144 bytes", entry.inputs.body.is_some()),
+        (Status::TooLarge, &*TOO_LARGE_BODY, inputs.body.is_some()),
         (Status::Broken, "something went wrong; the service's log says what", true),
         (Status::Unavailable, "the message bus cannot be reached", true),
         (Status::TimedOut, "the service did not answer in time", true),

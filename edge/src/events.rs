@@ -58,7 +58,10 @@ pub(crate) const FEED: Feed = Feed {
 };
 
 const PARAMETERS: &[QueryParameter] = &[
-    text("objectType", "Only changes of this kind of object: `meetingroom`."),
+    text(
+        "objectType",
+        "Only changes of this kind of object: `meetingroom`, `user`, `queue`, or any other type of the history.",
+    ),
     text("objectId", "Only changes of the object with this id; needs `objectType`."),
 ];
 
@@ -88,7 +91,7 @@ pub(crate) async fn follow(State(edge): State<Edge>, uri: Uri, headers: HeaderMa
 }
 
 async fn open(edge: Edge, uri: &Uri, headers: &HeaderMap) -> Result<BoxStream<'static, Result<Bytes, Fault>>, Fault> {
-    let given = inputs::given(uri, PARAMETERS)?;
+    let given = inputs::given(uri)?;
     let (object_type, object_id) = (given.text("objectType"), given.text("objectId"));
     if object_id.is_some() && object_type.is_none() {
         return Err(Fault::new(Status::Invalid, "objectId: it needs objectType"));

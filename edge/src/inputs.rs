@@ -135,7 +135,8 @@ fn parameter<T: Parameter>(incoming: &Incoming, index: usize) -> Result<T, Fault
         .map_err(|reason| Fault::new(Status::Invalid, format!("{name}: '{}' cannot be one: {reason}", shown(value))))
 }
 
-/// The parameters behind the `?`. Those without a value count as absent; one that the route does not know is refused.
+/// The parameters behind the `?`. What the route does not know is nothing to it, and neither is one without a value, unless that is a
+/// flag.
 pub(crate) struct Query<T>(pub(crate) T);
 
 /// A type whose values are written as query parameters.
@@ -157,17 +158,16 @@ pub(crate) struct Given(Vec<(String, String)>);
 
 impl Given {
     pub(crate) fn text(&self, name: &str) -> Option<String> {
-        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone())
+        self.0.iter().find(|(given, value)| given == name && !value.is_empty()).map(|(_, value)| value.clone())
     }
 
-    /// `true` or `false`, which is the default.
+    /// `true`, `1` or no value at all; `false` or `0`, which is as good as no such parameter.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, Fault> {
-        match self.text(name).as_deref() {
-            None | Some("false") => Ok(false),
-            Some("true") => Ok(true),
-            Some(other) => {
-                Err(Fault::new(Status::Invalid, format!("{name}: '{}' is neither true nor false", shown(other))))
-            }
+        let Some((_, value)) = self.0.iter().find(|(given, _)| given == name) else { return Ok(false) };
+        match value.to_ascii_lowercase().as_str() {
+            "" | "true" | "1" => Ok(true),
+            "false" | "0" => Ok(false),
+            _ => Err(Fault::new(Status::Invalid, format!("{name}: '{}' is neither true nor false", shown(value)))),
         }
     }
 
@@ -192,7 +192,7 @@ impl Given {
 
 impl<T: Parameters> Input for Query<T> {
     fn read(incoming: &Incoming) -> Result<Self, Fault> {
-        given(&incoming.uri, T::NAMES).and_then(|given| T::read(&given)).map(Self)
+        given(&incoming.uri).and_then(|given| T::read(&given)).map(Self)
     }
 
     fn describe(inputs: &mut Described) {
@@ -200,19 +200,11 @@ impl<T: Parameters> Input for Query<T> {
     }
 }
 
-/// The query parameters of `uri`, if it has none but these.
-pub(crate) fn given(uri: &Uri, known: &[QueryParameter]) -> Result<Given, Fault> {
+/// The query parameters of `uri`.
+pub(crate) fn given(uri: &Uri) -> Result<Given, Fault> {
     let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
         .map_err(|error| Fault::new(Status::Invalid, error.body_text()))?;
-    let given: Vec<_> = pairs.0.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-    match given.iter().find(|(name, _)| !known.iter().any(|parameter| parameter.name == name)) {
-        None => Ok(Given(given)),
-        Some((name, _)) => {
-            let known: Vec<_> = known.iter().map(|parameter| parameter.name).collect();
-            let message = format!("'{}': no such parameter; the parameters are {}", shown(name), known.join(", "));
-            Err(Fault::new(Status::Invalid, message))
-        }
-    }
+    Ok(Given(pairs.0))
 }
 
 /// The body. Its content type does not matter: it is read as JSON.

@@ -4,7 +4,7 @@
 //! operation) → [`table`] (path and body to the request, reply to the response) → the bus. Whatever goes wrong on it becomes
 //! a [`problem`] with the envelope `{"error", "message"}`.
 
-pub mod application;
+mod application;
 mod arrival;
 mod asyncapi;
 mod by_name;
@@ -25,7 +25,7 @@ mod problem;
 mod process;
 pub mod routes;
 pub mod server;
-pub mod table;
+mod table;
 mod token;
 
 pub use application::Application;

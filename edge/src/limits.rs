@@ -38,6 +38,9 @@ impl Default for ImportLimits {
     }
 }
 
+/// How long a service may take to answer, over all attempts.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+
 /// A piece of an import waits no longer than this to become full: the service must see that a slow client is still there.
 const GATHERING: Duration = Duration::from_secs(1);
 
@@ -80,7 +83,8 @@ pub(crate) fn content(body: Body, limits: ImportLimits) -> Result<Upload, Fault>
     Ok(pieces.boxed())
 }
 
-fn too_large(most: usize) -> Fault {
+/// The refusal of a body that has more bytes than this.
+pub(crate) fn too_large(most: usize) -> Fault {
     Fault::new(Status::TooLarge, format!("the body has more than {most} bytes"))
 }
 

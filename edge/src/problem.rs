@@ -5,9 +5,10 @@ use axum::{
     http::{HeaderValue, Response, StatusCode, header},
 };
 use configmgt_contract::{Fault, Status};
+use serde_json::Value;
 
-/// After this many seconds it makes sense to ask again.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+/// The detail by which a refusal says after how many seconds it makes sense to ask again.
+const SECONDS: &str = "seconds";
 
 /// The fault's status with its envelope.
 pub(crate) fn response(fault: &Fault) -> Response<Body> {
@@ -16,7 +17,9 @@ pub(crate) fn response(fault: &Fault) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if matches!(fault.status, Status::Unavailable | Status::TooManyRequests) {
-        headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        // Where it is not known, the next second is as good as any.
+        let seconds = fault.details.get(SECONDS).and_then(Value::as_u64).unwrap_or(1);
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

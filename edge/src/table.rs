@@ -46,8 +46,9 @@ pub struct Entry {
     pub(crate) versioned: bool,
     /// Whether the answer has a `Location`.
     pub(crate) creates: bool,
-    /// The content type of the answer.
-    pub(crate) kind: &'static str,
+    pub(crate) content_type: &'static str,
+    /// Whether the answer goes on for as long as somebody reads it.
+    pub(crate) feed: bool,
     pub(crate) reply: Option<BodyDoc>,
     pub(crate) refusals: Vec<&'static RefusalDoc>,
     handler: MethodRouter<Edge>,
@@ -87,7 +88,8 @@ impl Table {
             success: 200,
             versioned: false,
             creates: false,
-            kind: "text/event-stream",
+            content_type: "text/event-stream",
+            feed: true,
             reply: Some((feed.reply)()),
             refusals: Vec::new(),
             handler: handler.layer(map_response(move |mut response: Response<Body>| async move {
@@ -153,7 +155,7 @@ impl Table {
         let handler = on(filter, move |State(edge): State<Edge>, parameters, request| {
             let ask = ask.clone();
             async move {
-                let outcome = relay(edge, &ask, exchange, parameters, request).await;
+                let outcome = answer(edge, &ask, exchange, parameters, request).await;
                 let mut response = outcome.unwrap_or_else(|fault| problem::response(&fault));
                 response.extensions_mut().insert(Route(path));
                 response
@@ -168,7 +170,8 @@ impl Table {
             success: <A::Operation as Operation>::Reply::SUCCESS.http(),
             versioned: <A::Operation as Operation>::Reply::VERSIONED,
             creates: <A::Operation as Operation>::Reply::SUCCESS == Success::Created,
-            kind: <A::Operation as Operation>::Reply::CONTENT_TYPE,
+            content_type: <A::Operation as Operation>::Reply::CONTENT_TYPE,
+            feed: false,
             reply: <A::Operation as Operation>::Reply::schema(),
             refusals: OperationDoc::refusals_of::<A::Operation>().collect(),
             handler,
@@ -255,7 +258,7 @@ where
 }
 
 /// Asks the service, and passes its bytes on as they are.
-async fn relay<I, A: Ask<I>>(
+async fn answer<I, A: Ask<I>>(
     edge: Edge,
     ask: &A,
     exchange: Exchange<A::Operation>,
@@ -278,9 +281,9 @@ async fn relay<I, A: Ask<I>>(
     let incoming = Incoming { uri: head.uri, path, body: limits::read(body).await? };
     let operation = ask.ask(&incoming)?;
     let path = incoming.uri.path();
-    if A::Operation::DOC.kind == Kind::Lengthy {
-        call.deadline = Instant::now() + LENGTHY;
-    }
+    // Only now, as the body takes as long as its client does.
+    let patience = if A::Operation::DOC.kind == Kind::Lengthy { LENGTHY } else { limits::PATIENCE };
+    call.deadline = Instant::now() + patience;
     if A::Operation::DOC.kind == Kind::Write && call.idempotency_key.is_none() {
         // So that the edge itself can ask again.
         call.idempotency_key = Some(IdempotencyKey::Edge(uuid::Uuid::new_v4().simple().to_string()));

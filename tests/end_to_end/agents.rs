@@ -131,6 +131,28 @@ async fn an_agent_whose_user_is_deleted_stays_without_and_the_history_says_who_d
 }
 
 #[tokio::test]
+async fn an_agent_that_was_refused_is_not_created_when_its_user_comes_to_be_known_a_moment_later() {
+    let running = Running::start().await;
+    let of_user = |number: &str, id: u32| Some(with(agent(number), "userid", json!(id)));
+    running.create_users(&[("John", "Doe", "jdoe")]).await;
+    assert_eq!(running.ask("POST", "2.0/agents", of_user("1001", 1)).await.0, 201);
+    // As long as this is held, nothing that the users service tells is taken in.
+    let mut held = running.database().await.begin().await.unwrap();
+    let place = "SELECT FROM queue_dissuasion.following WHERE service = 'users' FOR UPDATE";
+    assert_eq!(sqlx::query(place).fetch_all(&mut *held).await.unwrap().len(), 1);
+    running.create_users(&[("Jane", "Doe", "jane")]).await;
+    let (status, refused) = running.ask("POST", "2.0/agents", of_user("1002", 2)).await;
+    assert_eq!((status, &refused["message"]), (400, &json!("userid: there is no user 2")));
+    held.rollback().await.unwrap();
+    assert_eq!(running.ask("POST", "2.0/agents", of_user("1003", 2)).await.0, 201);
+    // Whatever is still under way of the second one is over before this one, which waits for as long as any.
+    assert_eq!(running.ask("POST", "2.0/agents", of_user("1004", 7)).await.0, 400);
+    let (_, agents) = running.ask("GET", "2.0/agents", None).await;
+    let numbers: Vec<_> = agents.as_array().unwrap().iter().map(|agent| &agent["number"]).collect();
+    assert_eq!(numbers, ["1001", "1003"]);
+}
+
+#[tokio::test]
 async fn an_agent_loses_the_user_whose_deletion_nobody_tells_of_any_more() {
     let running = Running::start().await;
     running.create_users(&[("John", "Doe", "jdoe")]).await;

@@ -136,6 +136,28 @@ async fn an_import_that_its_client_breaks_off_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn an_import_whose_client_leaves_while_its_passwords_are_hashed_is_not_carried_out() {
+    let running = Arc::new(Running::start().await);
+    let id = "019ab5c2-1f3e-7c4a-9d21-5b8e0f6a7c13";
+    // Some seconds of hashing, behind a content that fits into one piece.
+    let users: Vec<_> = (1..=200).map(|user| format!("Firstname{user}|hashed{user}|secret{user}\n")).collect();
+    let importing = tokio::spawn({
+        let running = Arc::clone(&running);
+        async move {
+            running
+                .import(&format!("2.0/users/csv?import={id}"), format!("firstname|login|password\n{}", users.concat()))
+                .await
+        }
+    });
+    running.import_is(id, |import| import["state"] == "running").await;
+    importing.abort();
+    // It ends once nothing of the other one is under way any more.
+    running.import_ten().await;
+    let (_, found) = running.ask("POST", "2.0/users/find", Some(json!({"filters": []}))).await;
+    assert_eq!(found["total"], 10);
+}
+
+#[tokio::test]
 async fn a_client_that_stops_in_the_middle_of_an_upload_is_answered_and_leaves_nothing() {
     let running = Running::start().await;
     let before = assert_complete_of(&running, "users").await;

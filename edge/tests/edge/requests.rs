@@ -1,5 +1,9 @@
+use std::time::Duration;
+
+use axum::body::Body;
 use configmgt_bus::Local;
 use configmgt_edge::ImportLimits;
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::{Answered, answered, application, application_of, over, request, with_body};
@@ -37,6 +41,19 @@ async fn a_request_needs_the_token() {
         }
     }
     assert_eq!(answered(&application, request("GET", ROOMS)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_may_take_longer_than_a_service_may_for_its_answer() {
+    let application = application().await;
+    let end = async {
+        // As slow as a client may be, and slower than any answer.
+        tokio::time::sleep(Duration::from_millis(2_100)).await;
+        Ok::<_, std::io::Error>(r#""displayName": "A", "number": 1}"#)
+    };
+    let body = stream::iter([Ok(r#"{"name": "a", "#)]).chain(stream::once(end));
+    let answer = answered(&application, with_body("POST", ROOMS, Body::from_stream(body))).await;
+    assert_eq!((answer.status, &answer.json()["name"]), (200, &json!("a")));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use configmgt_runtime::{
+    connections::in_time,
     journal::Journal,
     settings::{self, SettingError},
 };
@@ -34,7 +35,7 @@ pub(crate) async fn run(journal: Journal, hold: Duration) {
     let mut warned = false;
     loop {
         sleep(EVERY).await;
-        match once(&journal, hold).await {
+        match in_time(once(&journal, hold)).await {
             Ok(freed) => {
                 warned = false;
                 if freed > 0 {

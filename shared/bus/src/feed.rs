@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use crate::{
     Caller,
     events::{Position, epoch_of, header},
+    reply::{NoReply, bus_down},
 };
 
 /// How long the server may take to give a message.
@@ -59,7 +60,8 @@ impl Events for Caller {
     fn position<'a>(&'a self, service: &'a str) -> BoxFuture<'a, Result<Option<Position>, Fault>> {
         async move {
             let subject = format!("$JS.API.STREAM.INFO.{}", events::stream(service));
-            let message = self.request(subject, Bytes::new(), PATIENCE).await?;
+            let mut reply = self.question(subject, Bytes::new()).await?;
+            let message = reply.wait(PATIENCE).await.map_err(unanswered)?;
             match serde_json::from_slice(&message.payload).map_err(|_| unreadable())? {
                 Response::Ok::<Info>(info) => Ok(Some(Position::of(&info))),
                 Response::Err { .. } => Ok(None),
@@ -77,11 +79,16 @@ impl Events for Caller {
         async move {
             let subject = format!("$JS.API.DIRECT.GET.{}", events::stream(service));
             let question = json!({"seq": after + 1, "next_by_subj": subjects});
-            let message = self.request(subject, question.to_string().into(), PATIENCE).await?;
+            let mut reply = self.question(subject, question.to_string().into()).await?;
+            let message = match reply.wait(PATIENCE).await {
+                // There is no such stream.
+                Err(NoReply::Nobody) => return Ok(None),
+                reply => reply.map_err(unanswered)?,
+            };
             match message.status {
                 None => {}
-                // There is no such message, or no such stream.
-                Some(StatusCode::NOT_FOUND | StatusCode::NO_RESPONDERS) => return Ok(None),
+                // There is no such message.
+                Some(StatusCode::NOT_FOUND) => return Ok(None),
                 Some(_) => return Err(unreadable()),
             }
             let headers = message.headers.as_ref().ok_or_else(unreadable)?;
@@ -136,6 +143,14 @@ pub(crate) fn stored(headers: &HeaderMap, body: &[u8], sequence: u64) -> Option<
         after,
     };
     Some(Stored { sequence, epoch: epoch_of(headers), change })
+}
+
+fn unanswered(none: NoReply) -> Fault {
+    match none {
+        NoReply::Nobody => unreadable(),
+        NoReply::BusDown => bus_down(),
+        NoReply::Late => Fault::new(Status::TimedOut, "the message bus did not answer in time"),
+    }
 }
 
 fn unreadable() -> Fault {

@@ -4,10 +4,13 @@
 //! Its patience is a duration, so the service must know how long ago it was sent. The sender stamps each request with its own
 //! monotonic clock; the receiver compares with its own. The smallest difference seen is that of a request that came at once,
 //! and whatever a request's difference exceeds it by is the request's age.
+//!
+//! A sender whose clock stood still (a virtual machine that was paused) looks as if all of its requests lay somewhere for as long.
+//! It finds out by itself: a reply says how old the request was thought to be, and the sender knows how long ago it sent it.
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -18,6 +21,52 @@ const WINDOW: Duration = Duration::from_mins(1);
 
 /// Senders remembered; the one that was silent for longest makes room.
 const SENDERS: usize = 256;
+
+/// A request that is thought to be older than this is told so in its reply.
+pub(crate) const NOTABLE: Duration = Duration::from_millis(100);
+
+/// The sending side's clock, under the name by which receivers know it.
+pub(crate) struct Clock {
+    began: Instant,
+    sender: Mutex<String>,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        Self { began: Instant::now(), sender: Mutex::new(name()) }
+    }
+
+    /// The stamp of a request that is sent now.
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp { sender: self.sender().clone(), sent_ms: self.now() }
+    }
+
+    /// Whether the request with this stamp is younger than `age`, as which its receiver took it. Then what the receiver knows of
+    /// this clock is wrong, and the clock goes on under a new name.
+    pub(crate) fn contradicts(&self, stamp: &Stamp, age: Duration) -> bool {
+        if age <= Duration::from_millis(self.now().saturating_sub(stamp.sent_ms)) {
+            return false;
+        }
+        let mut sender = self.sender();
+        // Of many requests that tell so, the first one is enough.
+        if *sender == stamp.sender {
+            *sender = name();
+        }
+        true
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn sender(&self) -> MutexGuard<'_, String> {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn name() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
 
 pub(crate) struct Freshness {
     origin: Instant,

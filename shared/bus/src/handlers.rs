@@ -85,7 +85,7 @@ impl Handler {
             Ok(Ok(Err(Broken::Refused(fault)))) => Err(fault),
             Ok(Ok(Err(Broken::Error(error)))) => Err(self.broken(&request_id, &error)),
             Ok(Err(_)) => Err(self.broken(&request_id, &"the handler panicked".into())),
-            Err(_) => Err(Fault::new(Status::TimedOut, "the service did not finish in time")),
+            Err(_) => Err(unfinished()),
         }
     }
 
@@ -107,4 +107,9 @@ impl Handler {
         }
         fault
     }
+}
+
+/// Of a request whose time was over before its answer was there.
+pub(crate) fn unfinished() -> Fault {
+    Fault::new(Status::TimedOut, "the service did not finish in time")
 }

@@ -19,6 +19,8 @@ const PATIENCE: HeaderName = HeaderName::from_static("Configmgt-Patience-Ms");
 /// Who sent it, and when by its own clock: see [`crate::freshness`].
 const SENDER: HeaderName = HeaderName::from_static("Configmgt-Sender");
 const SENT: HeaderName = HeaderName::from_static("Configmgt-Sent-Ms");
+/// On a reply: as how old the request was taken, where that is worth telling.
+const AGE: HeaderName = HeaderName::from_static("Configmgt-Age-Ms");
 /// The version of the object that a reply shows.
 const VERSION: HeaderName = HeaderName::from_static("Configmgt-Version");
 /// The id of the object that was created.
@@ -123,6 +125,16 @@ pub(crate) fn of_part(next: Option<&str>) -> HeaderMap {
         set(&mut headers, NEXT, next);
     }
     headers
+}
+
+/// Tells as how old the request was taken.
+pub(crate) fn set_age(headers: &mut HeaderMap, age: Duration) {
+    set(headers, AGE, &age.as_millis().to_string());
+}
+
+/// As how old the request was taken, if that is told.
+pub(crate) fn age(headers: Option<&HeaderMap>) -> Option<Duration> {
+    headers?.get(AGE)?.as_str().parse().ok().map(Duration::from_millis)
 }
 
 /// Where the next piece of an import is wanted, and whether it is wanted already.

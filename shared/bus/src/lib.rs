@@ -10,6 +10,7 @@
 //! - a stop loses no request that is already on its way;
 //! - no message is larger than a piece, and nobody holds a whole list.
 
+mod attempts;
 mod caller;
 mod connection;
 mod discovery;
@@ -18,14 +19,19 @@ mod feed;
 mod freshness;
 mod handlers;
 mod headers;
+mod line;
 mod local;
 mod micro;
 mod pieces;
+mod pull;
+mod push;
+mod reply;
 mod retry;
 mod server;
 mod trace;
 mod transport;
 mod uploads;
+mod waiting;
 
 pub use caller::Caller;
 pub use connection::{ConnectError, Connection};
@@ -37,4 +43,5 @@ pub use local::Local;
 pub use micro::Identity;
 pub use retry::Patience;
 pub use server::{Limits, ServeError, Server};
+pub use trace::continue_trace;
 pub use transport::{Request, Transport};

@@ -1,8 +1,8 @@
 //! The answering side of a streamed reply.
 //!
 //! The first piece is the reply itself. As long as there is more, a piece names the subject on which the next one can be asked
-//! for: the reader sets the pace, and a reader that stops asking is forgotten after [`IDLE`]. Between two pieces the producer
-//! works one ahead and then waits.
+//! for: the reader sets the pace, and a reader that stops asking is forgotten after a while. Between two pieces the producer works one
+//! ahead and then waits.
 
 use std::{
     collections::HashMap,
@@ -14,17 +14,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use configmgt_contract::{Answer, Fault, PIECE_BYTES, Pieces, Status, Whole};
+use configmgt_contract::{Answer, BoxError, Fault, PIECE_BYTES, Pieces, Status, Whole};
 use futures_util::{StreamExt, stream};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use crate::handlers::Handler;
 
-/// How long a piece waits to be asked for.
-const IDLE: Duration = Duration::from_secs(30);
+/// How long a piece may take to be made: a source that hangs must not keep its place.
+const MAKING: Duration = Duration::from_secs(15);
 
 /// A message of a reply on its way.
 pub(crate) enum Piece {
@@ -41,15 +41,17 @@ pub(crate) struct OpenReplies {
     /// Pieces are asked for on `<subject>.<id>`.
     subject: String,
     most: u32,
+    /// How long a piece waits to be asked for.
+    idle: Duration,
     slots: Arc<Semaphore>,
     ids: AtomicU64,
     open: Mutex<HashMap<u64, mpsc::Receiver<Made>>>,
 }
 
 impl OpenReplies {
-    pub(crate) fn new(subject: String, most: u32) -> Arc<Self> {
+    pub(crate) fn new(subject: String, most: u32, idle: Duration) -> Arc<Self> {
         let slots = Arc::new(Semaphore::new(most as usize));
-        Arc::new(Self { subject, most, slots, ids: AtomicU64::new(0), open: Mutex::default() })
+        Arc::new(Self { subject, most, idle, slots, ids: AtomicU64::new(0), open: Mutex::default() })
     }
 
     /// The first piece of an answer; what follows stays open for [`OpenReplies::pull`].
@@ -99,35 +101,52 @@ impl OpenReplies {
         let _ = self.slots.acquire_many(self.most).await;
     }
 
+    /// Makes the pieces of the reply `id`, as long as somebody reads it.
     async fn produce(
         self: Arc<Self>,
         id: u64,
-        mut pieces: Pieces,
-        (handler, request_id): (Handler, String),
+        pieces: Pieces,
+        answered: (Handler, String),
         made: mpsc::Sender<Made>,
         _slot: OwnedSemaphorePermit,
     ) {
-        let mut upcoming = pieces.next().await.unwrap_or_else(|| Ok(Bytes::new()));
-        loop {
-            let (piece, after) = match upcoming {
-                Ok(body) => {
-                    let after = pieces.next().await;
-                    (Ok((body, after.is_none())), after)
-                }
-                Err(error) => (Err(handler.broken(&request_id, &error)), None),
-            };
-            let taken = timeout(IDLE, made.send(piece)).await;
-            if !matches!(taken, Ok(Ok(()))) {
-                return self.cancel(id);
-            }
-            let Some(after) = after else { return };
-            upcoming = after;
+        tokio::select! {
+            () = make(pieces, answered, &made, self.idle) => {}
+            () = made.closed() => {}
         }
+        self.cancel(id);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, mpsc::Receiver<Made>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Makes pieces one after the other, until one is not asked for in time.
+async fn make(mut pieces: Pieces, (handler, request_id): (Handler, String), made: &mpsc::Sender<Made>, idle: Duration) {
+    let mut upcoming = next(&mut pieces).await.unwrap_or_else(|| Ok(Bytes::new()));
+    loop {
+        let (piece, after) = match upcoming {
+            Ok(body) => {
+                let after = next(&mut pieces).await;
+                (Ok((body, after.is_none())), after)
+            }
+            Err(error) => (Err(handler.broken(&request_id, &error)), None),
+        };
+        if !matches!(timeout(idle, made.send(piece)).await, Ok(Ok(()))) {
+            return;
+        }
+        let Some(after) = after else { break };
+        upcoming = after;
+    }
+    // The last one waits, too. Whoever takes it closes the channel.
+    sleep(idle).await;
+}
+
+async fn next(pieces: &mut Pieces) -> Option<Result<Bytes, BoxError>> {
+    timeout(MAKING, pieces.next())
+        .await
+        .unwrap_or_else(|_| Some(Err("a piece of the reply was not made in time".into())))
 }
 
 fn in_pieces(mut body: Bytes) -> Pieces {

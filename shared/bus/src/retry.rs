@@ -10,13 +10,11 @@ pub struct Patience {
     pub attempt: Duration,
     /// For one piece of a streamed reply, and for a word about one piece of an import.
     pub piece: Duration,
-    /// For the answer to an import, once all of its content is there.
-    pub import: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { attempt: Duration::from_millis(250), piece: Duration::from_secs(5), import: Duration::from_mins(1) }
+        Self { attempt: Duration::from_millis(250), piece: Duration::from_secs(5) }
     }
 }
 

@@ -17,12 +17,13 @@ use tracing::{Instrument, debug_span, info, warn};
 
 use crate::{
     Connection, Handlers,
-    freshness::Freshness,
-    handlers::Handler,
+    freshness::{Freshness, NOTABLE},
+    handlers::{Handler, unfinished},
     headers::{self, Received},
     micro::{self, Identity, QUEUE_GROUP, Statistics, Verb},
     pieces::{OpenReplies, Piece},
     trace,
+    transport::remaining,
     uploads::{Reaction, Uploads, is_upload},
 };
 
@@ -35,11 +36,13 @@ pub struct Limits {
     pub streams: u32,
     /// Imports.
     pub imports: u32,
+    /// How long a piece of a streamed reply waits to be asked for.
+    pub idle: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { requests: 256, streams: 64, imports: 4 }
+        Self { requests: 256, streams: 64, imports: 4, idle: Duration::from_secs(30) }
     }
 }
 
@@ -114,7 +117,7 @@ impl Server {
             limits,
             permits: Arc::new(Semaphore::new(limits.requests as usize)),
             freshness: Freshness::new(),
-            open_replies: OpenReplies::new(pieces_subject.clone(), limits.streams),
+            open_replies: OpenReplies::new(pieces_subject.clone(), limits.streams, limits.idle),
             uploads: Uploads::new(pieces_subject.clone(), limits.imports),
             endpoints,
             started: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
@@ -250,19 +253,29 @@ impl Shared {
     async fn handle(self: Arc<Self>, endpoint: usize, request: Message, reply: Subject, permit: OwnedSemaphorePermit) {
         let began = Instant::now();
         let Endpoint { handler, statistics } = &self.endpoints[endpoint];
-        let outcome = match Received::read(request.headers.as_ref()) {
-            Some(received) => self.answer(handler, received, request.payload).await,
+        let received = Received::read(request.headers.as_ref());
+        let stamp = received.as_ref().and_then(|received| received.stamp.as_ref());
+        let age = stamp.map_or(Duration::ZERO, |stamp| self.freshness.age(stamp));
+        let outcome = match received {
+            Some(received) => self.answer(handler, received, age, request.payload).await,
             None => Err(Fault::new(Status::Invalid, "the request lacks its headers")),
         };
         statistics.count(began.elapsed(), outcome.as_ref().err());
-        match outcome {
-            Ok(outgoing) => self.reply(reply, outgoing).await,
-            Err(fault) => self.refuse(reply, &fault).await,
+        let mut outgoing = outcome.unwrap_or_else(|fault| Outgoing::from(&fault));
+        if age > NOTABLE {
+            headers::set_age(&mut outgoing.headers, age);
         }
+        self.reply(reply, outgoing).await;
         drop(permit);
     }
 
-    async fn answer(&self, handler: &Handler, received: Received, body: Bytes) -> Result<Outgoing, Fault> {
+    async fn answer(
+        &self,
+        handler: &Handler,
+        received: Received,
+        age: Duration,
+        body: Bytes,
+    ) -> Result<Outgoing, Fault> {
         let span = debug_span!(
             "handle",
             otel.kind = "server",
@@ -271,16 +284,16 @@ impl Shared {
             operation = handler.operation.name,
             request_id = received.request_id,
         );
-        trace::adopt(&span, received.traceparent.as_deref());
-        let age = received.stamp.as_ref().map_or(Duration::ZERO, |stamp| self.freshness.age(stamp));
+        trace::continue_trace(&span, received.traceparent.as_deref());
         let call = received.into_call(age);
         async {
             if handler.operation.kind == Kind::Import {
                 return self.uploads.begin(handler, call, body).map(Outgoing::from);
             }
-            let request_id = call.request_id.clone();
+            let (request_id, deadline) = (call.request_id.clone(), call.deadline);
             let answer = handler.handle(call, body, stream::empty().boxed()).await?;
-            self.open_replies.first(answer, handler, request_id).await.map(Outgoing::from)
+            let first = timeout(remaining(deadline), self.open_replies.first(answer, handler, request_id));
+            first.await.unwrap_or_else(|_| Err(unfinished())).map(Outgoing::from)
         }
         .instrument(span)
         .await
@@ -337,7 +350,7 @@ impl Shared {
     }
 
     async fn refuse(&self, to: Subject, fault: &Fault) {
-        self.send(to, headers::of_fault(fault), fault.envelope().into()).await;
+        self.reply(to, Outgoing::from(fault)).await;
     }
 
     async fn send(&self, to: Subject, headers: HeaderMap, body: Bytes) {
@@ -357,6 +370,12 @@ impl Shared {
 struct Outgoing {
     headers: HeaderMap,
     body: Bytes,
+}
+
+impl From<&Fault> for Outgoing {
+    fn from(fault: &Fault) -> Self {
+        Self { headers: headers::of_fault(fault), body: fault.envelope().into() }
+    }
 }
 
 impl From<Piece> for Outgoing {

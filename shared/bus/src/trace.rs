@@ -22,7 +22,7 @@ pub(crate) fn current() -> Option<String> {
 }
 
 /// Makes `span` a child of the span that the other side named.
-pub(crate) fn adopt(span: &Span, traceparent: Option<&str>) {
+pub fn continue_trace(span: &Span, traceparent: Option<&str>) {
     let Some(traceparent) = traceparent.filter(|_| !span.is_disabled()) else { return };
     let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
     let context = global::get_text_map_propagator(|propagator| propagator.extract(&carrier));

@@ -4,6 +4,9 @@
 //! answered as soon as the handler has taken the piece in hand: so one piece is in hand and one on its way, and the handler sets
 //! the pace. The answer of the import comes in the place of the next demand, also where the handler has seen enough. A handler
 //! that needs longer than [`WORD`] has its sender told so, who asks again with an empty piece: no message waits for long.
+//!
+//! A sender who gives up is answered by nobody, so nothing may come of his import: its content breaks off, or, where all of it was read,
+//! its handler is dropped in the middle of its work.
 
 use std::{
     collections::HashMap,
@@ -11,21 +14,21 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use configmgt_contract::{Answer, BoxError, Call, Fault, PIECE_BYTES, Status, Upload, Whole};
 use futures_util::{StreamExt, stream};
 use tokio::{
-    sync::{Mutex as AsyncMutex, Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    sync::{Mutex as AsyncMutex, Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
     time::{sleep, timeout},
 };
 use tracing::Instrument;
 
 use crate::handlers::Handler;
 
-/// How long an import waits for a piece.
+/// How long an import waits for a piece, and for its sender to ask what became of it.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// After this long a sender has a word from the service, if only that it is busy.
@@ -51,10 +54,47 @@ pub(crate) struct Uploads {
 /// An import under way.
 struct Open {
     pieces: mpsc::Sender<(Bytes, bool)>,
-    /// Whether its sender has given up.
-    gone: Arc<Notify>,
+    sender: Arc<Sender>,
     /// Held by the piece that waits for a word: a second one at the same time is refused.
     answer: AsyncMutex<oneshot::Receiver<Result<Whole, Fault>>>,
+}
+
+/// What is known of whoever sends an import.
+struct Sender {
+    /// Whether he has given up, or has his answer.
+    gone: watch::Sender<bool>,
+    /// When he last asked.
+    heard: Mutex<Instant>,
+    /// The handler has read all that he sent.
+    read: Notify,
+}
+
+impl Sender {
+    fn new() -> Self {
+        Self { gone: watch::Sender::new(false), heard: Mutex::new(Instant::now()), read: Notify::new() }
+    }
+
+    fn asks(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    async fn leaves(&self) {
+        // It fails when the sender is gone, and we hold the sender.
+        let _ = self.gone.subscribe().wait_for(|gone| *gone).await;
+    }
+
+    /// Ends where he waits for the answer no more after all of his content was read: he says so, or asks no more.
+    async fn abandons(&self) {
+        self.read.notified().await;
+        self.asks();
+        loop {
+            let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+            let patience = IDLE.saturating_sub(heard.elapsed());
+            if patience.is_zero() || timeout(patience, self.leaves()).await.is_ok() {
+                return;
+            }
+        }
+    }
 }
 
 impl Uploads {
@@ -71,14 +111,20 @@ impl Uploads {
         let id = self.ids.fetch_add(1, Ordering::Relaxed);
         let (pieces, content) = mpsc::channel(1);
         let (answer, answered) = oneshot::channel();
-        let gone = Arc::new(Notify::new());
-        let content = content_of(content, Arc::clone(&gone));
-        self.lock().insert(id, Arc::new(Open { pieces, gone, answer: AsyncMutex::new(answered) }));
+        let sender = Arc::new(Sender::new());
+        let content = content_of(content, Arc::clone(&sender));
+        self.lock()
+            .insert(id, Arc::new(Open { pieces, sender: Arc::clone(&sender), answer: AsyncMutex::new(answered) }));
         let carried_out = carry_out(handler.clone(), call, body, content);
         let uploads = Arc::clone(self);
         let work = async move {
+            let outcome = tokio::select! {
+                biased;
+                outcome = carried_out => outcome,
+                () = sender.abandons() => Err(given_up()),
+            };
             // Whoever sent it may have given up.
-            let _ = answer.send(carried_out.await);
+            let _ = answer.send(outcome);
             uploads.linger(id, slot).await;
         };
         tokio::spawn(work.in_current_span());
@@ -88,7 +134,7 @@ impl Uploads {
     /// Keeps the answer for the sender's next word, but not for ever.
     async fn linger(&self, id: u64, slot: OwnedSemaphorePermit) {
         if let Some(open) = self.find(id) {
-            let _ = timeout(IDLE, open.gone.notified()).await;
+            let _ = timeout(IDLE, open.sender.leaves()).await;
         }
         self.lock().remove(&id);
         drop(slot);
@@ -99,6 +145,7 @@ impl Uploads {
         let id = number(token).ok_or_else(no_import)?;
         let open = self.find(id).ok_or_else(no_import)?;
         let mut answer = open.answer.try_lock().map_err(|_| unasked())?;
+        open.sender.asks();
         if (last || !piece.is_empty())
             && let Err(mpsc::error::TrySendError::Full(_)) = open.pieces.try_send((piece, last))
         {
@@ -114,7 +161,7 @@ impl Uploads {
             biased;
             answered = &mut *answer => {
                 self.lock().remove(&id);
-                open.gone.notify_one();
+                open.sender.gone.send_replace(true);
                 answered.map_err(|_| no_import())?.map(Reaction::Answer)
             }
             () = wanted => Ok(self.demand(id, false)),
@@ -126,7 +173,7 @@ impl Uploads {
     pub(crate) fn cancel(&self, token: &str) {
         let open = number(token).and_then(|id| self.lock().remove(&id));
         if let Some(open) = open {
-            open.gone.notify_one();
+            open.sender.gone.send_replace(true);
         }
     }
 
@@ -169,23 +216,31 @@ async fn carry_out(handler: Handler, call: Call, body: Bytes, content: Upload) -
 }
 
 /// The pieces as the handler reads them, up to the last one.
-fn content_of(pieces: mpsc::Receiver<(Bytes, bool)>, gone: Arc<Notify>) -> Upload {
-    let begun = Some((pieces, gone));
+fn content_of(pieces: mpsc::Receiver<(Bytes, bool)>, sender: Arc<Sender>) -> Upload {
+    let begun = Some((pieces, sender));
     let content = stream::try_unfold(begun, |state| async {
-        let Some((mut pieces, gone)) = state else { return Ok(None) };
+        let Some((mut pieces, sender)) = state else { return Ok(None) };
         let next = tokio::select! {
+            // The last piece of a sender who is gone must not be taken for the end.
             biased;
+            () = sender.leaves() => None,
             next = timeout(IDLE, pieces.recv()) => next.ok().flatten(),
-            () = gone.notified() => None,
         };
         let (piece, last) = next.ok_or_else(broken_off)?;
-        Ok(Some((piece, (!last).then_some((pieces, gone)))))
+        if last {
+            sender.read.notify_one();
+        }
+        Ok(Some((piece, (!last).then_some((pieces, sender)))))
     });
     content.boxed()
 }
 
 fn broken_off() -> Fault {
     Fault::new(Status::RequestTimeout, "the content did not come to its end")
+}
+
+fn given_up() -> Fault {
+    Fault::new(Status::TimedOut, "the import was given up and not carried out")
 }
 
 fn no_import() -> Fault {

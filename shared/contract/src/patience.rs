@@ -8,7 +8,7 @@ pub const LENGTHY: Duration = Duration::from_secs(50);
 /// An import, until all of its content has come.
 pub const IMPORT_CONTENT: Duration = Duration::from_mins(5);
 
-/// An import, from the last piece of its content to its answer.
+/// An import, beyond that.
 pub const IMPORT_ANSWER: Duration = Duration::from_mins(1);
 
 /// Any write: it is an import, and its transaction is open all the time.

@@ -1,5 +1,7 @@
 //! Whether a user may log in, answered by the `users` service.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,8 +24,25 @@ refusals! {
     pub enum ValidationRefusal {
         /// Also where only the password is wrong: who asks learns no names.
         NotFound {} => NotFound, "NotFoundError", "User not found";
-        Blocked {} => TooManyRequests, "TooManyRequests", "too many wrong passwords for this user name; try again later";
+        Blocked { seconds: Seconds } => TooManyRequests, "TooManyRequests",
+            "too many wrong passwords for this user name; try again in {seconds} s", with seconds: Seconds;
         Busy {} => TooManyRequests, "TooManyRequests", "too many users are validated at once; try again later";
+    }
+}
+
+/// After how many seconds a user name is not blocked any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Seconds(pub u32);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Example for Seconds {
+    fn example() -> Self {
+        Self(4)
     }
 }
 

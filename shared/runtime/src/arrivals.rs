@@ -3,19 +3,20 @@
 //! A copy that is kept by events is some 30 ms behind. Whoever creates an object and right after it what refers to it does not care
 //! that the one has to reach another service as an event, so a write that misses an object waits for it for a moment.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use sqlx::PgConnection;
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, sleep},
-};
+use tokio::{sync::Semaphore, time::sleep};
 
 use crate::{connections::Connections, journal::Change};
 
 /// How long a write waits for an object whose creation may be on its way. Usually it is here within 30 ms.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is left of its time to a write that has waited. So all attempts of one write end their wait at the same moment, and whoever
+/// asks, and has to hear them all before he knows that it is refused, knows it then.
+const RESERVE: Duration = Duration::from_secs(1);
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -54,14 +55,18 @@ impl Arrivals {
         if (self.is_here)(change.connection(), id).await? {
             return Ok(Arrival::Here);
         }
+        let now = Instant::now();
+        let until = now + PATIENCE.min(change.call().deadline.saturating_duration_since(now).saturating_sub(RESERVE));
+        if until <= now {
+            return Ok(Arrival::NotHere);
+        }
         let Ok(_place) = self.waiting.try_acquire() else { return Ok(Arrival::Busy) };
-        change.apart(self.comes(id)).await?
+        change.apart(self.comes(id, until)).await?
     }
 
-    /// Looks for the object until it is there, or for long enough.
-    async fn comes(&self, id: i32) -> sqlx::Result<Arrival> {
-        let begin = Instant::now();
-        while begin.elapsed() < PATIENCE {
+    /// Looks for the object until it is there, or no longer than this.
+    async fn comes(&self, id: i32, until: Instant) -> sqlx::Result<Arrival> {
+        while Instant::now() < until {
             sleep(PAUSE).await;
             let mut connection = self.connections.lend().await?;
             let is_here = (self.is_here)(&mut connection, id).await;

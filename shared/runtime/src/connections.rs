@@ -4,6 +4,7 @@
 //! statement. Here a connection comes back only from a statement that ended, and is asked only when it was idle for a while.
 
 use std::{
+    io,
     ops::{Deref, DerefMut},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -27,6 +28,16 @@ const TRUSTED: Duration = Duration::from_secs(1);
 /// What no statement of a service may exceed, in PostgreSQL's own notation.
 const LIMITS: [(&str, &str); 3] =
     [("statement_timeout", "5s"), ("lock_timeout", "3s"), ("idle_in_transaction_session_timeout", "10s")];
+
+/// More than any statement takes that the server itself keeps within [`LIMITS`], with the way to a connection.
+const IN_TIME: Duration = Duration::from_secs(10);
+
+/// Does work in the database that no request waits for, or that goes on where the request has ended. A server that is gone without a
+/// word keeps none of its own limits, and TCP takes a quarter of an hour to find out: the work ends here, and with it its connection.
+pub async fn in_time<T, E: From<sqlx::Error>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let late = |_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()).into());
+    timeout(IN_TIME, work).await.unwrap_or_else(late)
+}
 
 /// At most [`CONNECTIONS`] connections, made when they are needed. Clones share them.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use configmgt_process::settings::{self, SettingError};
 use sqlx::postgres::PgConnectOptions;
 use tracing::{info, warn};
 
-use crate::connections::Connections;
+use crate::connections::{Connections, in_time};
 
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
@@ -29,7 +29,7 @@ pub fn options(service: &'static str) -> Result<PgConnectOptions, DatabaseError>
 
 /// Waits until the database answers, so that a service never listens for what it cannot do.
 pub async fn answers(connections: &Connections) {
-    while let Err(error) = answer(connections).await {
+    while let Err(error) = in_time(answer(connections)).await {
         warn!(%error, "waiting for the database");
         tokio::time::sleep(Duration::from_millis(500)).await;
     }

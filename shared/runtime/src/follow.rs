@@ -41,7 +41,7 @@ use tokio::{
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::journal::Journal;
+use crate::{connections::in_time, journal::Journal};
 use place::Place;
 
 /// Between two attempts to reach the stream, and before an event that failed is tried again.
@@ -182,7 +182,7 @@ impl<S: Object + DeserializeOwned, A: Apply<S>> Follower<S, A> {
                 if stored.epoch != place.epoch {
                     place = self.bridge(&place, &self.position().await?).await?;
                 }
-                place = self.take(place, stored).await?;
+                place = in_time(self.take(place, stored)).await?;
                 *warned = false;
             }
             if compared.elapsed() >= LOOK {
@@ -215,9 +215,12 @@ impl<S: Object + DeserializeOwned, A: Apply<S>> Follower<S, A> {
     /// Where to go on.
     async fn place(&self) -> Result<Place, FollowError> {
         let position = self.position().await?;
-        let mut connection = self.journal.connections().lend().await?;
-        let place = Place::find::<S>(&mut connection).await;
-        match connection.done(place)? {
+        let place = in_time(async {
+            let mut connection = self.journal.connections().lend().await?;
+            let place = Place::find::<S>(&mut connection).await;
+            connection.done(place)
+        });
+        match place.await? {
             Some(place) => self.bridge(&place, &position).await,
             None => self.take_snapshot(&position).await,
         }
@@ -271,15 +274,15 @@ impl<S: Object + DeserializeOwned, A: Apply<S>> Follower<S, A> {
     /// The place is the end at which the stream stood before: whatever changes while the objects are read is read again behind it.
     /// All happens in one transaction, under the place's lock, so nobody sees half a snapshot or applies events in between.
     async fn take_snapshot(&self, position: &Position) -> Result<Place, FollowError> {
-        let mut transaction = self.journal.begin_as(self.name).await?;
-        let place = Place::lock::<S>(&mut transaction).await?;
+        let mut transaction = in_time(self.journal.begin_as(self.name)).await?;
+        let place = in_time(Place::lock::<S>(&mut transaction)).await?;
         if place.is_in(position) {
-            self.journal.commit(transaction).await?;
+            in_time(self.journal.commit(transaction)).await?;
             return Ok(place);
         }
         // In another life of the stream, versions may have been given anew: after the followed database was set back.
         let comparable = place.epoch == position.epoch;
-        let mut gone = place::versions::<S>(&mut transaction).await?;
+        let mut gone = in_time(place::versions::<S>(&mut transaction)).await?;
         let mut after = None;
         let mut count: usize = 0;
         loop {
@@ -294,21 +297,21 @@ impl<S: Object + DeserializeOwned, A: Apply<S>> Follower<S, A> {
                 }
                 let action = if known.is_some() { Action::Updated } else { Action::Created };
                 let after = self::state(&object_id, Some(state))?;
-                place::keep_version::<S>(&mut transaction, &object_id, version).await?;
+                in_time(place::keep_version::<S>(&mut transaction, &object_id, version)).await?;
                 let followed = Followed { object_id, version, action, before: None, after };
-                self.apply(&mut transaction, followed).await?;
+                in_time(self.apply(&mut transaction, followed)).await?;
             }
         }
         for (object_id, known) in gone {
             // Its version is not known: what comes of this object is taken as it comes.
-            place::forget_version::<S>(&mut transaction, &object_id).await?;
+            in_time(place::forget_version::<S>(&mut transaction, &object_id)).await?;
             let version = known + 1;
             let followed = Followed { object_id, version, action: Action::Deleted, before: None, after: None };
-            self.apply(&mut transaction, followed).await?;
+            in_time(self.apply(&mut transaction, followed)).await?;
         }
         let place = Place::end_of(position);
-        place.keep::<S>(&mut transaction).await?;
-        self.journal.commit(transaction).await?;
+        in_time(place.keep::<S>(&mut transaction)).await?;
+        in_time(self.journal.commit(transaction)).await?;
         info!(service = S::SERVICE, object_type = S::NAME, objects = count, "took a snapshot");
         Ok(place)
     }

@@ -6,6 +6,8 @@ use configmgt_contract::{BoxError, Listing};
 use futures_util::{Stream, TryStreamExt, stream};
 use serde::Serialize;
 
+use crate::connections::in_time;
+
 /// How many rows a listing reads at a time. A longer listing is not of one moment: an object that changes meanwhile is answered as
 /// it was or as it is, but each object once.
 pub const BATCH: i64 = 2000;
@@ -33,14 +35,14 @@ where
     F: Future<Output = sqlx::Result<Vec<R>>> + Send + 'static,
 {
     let read = Arc::new(read);
-    let first = tokio::spawn(read(least));
+    let first = tokio::spawn(in_time(read(least)));
     stream::try_unfold(Some(first), move |coming| {
         let read = Arc::clone(&read);
         async move {
             let Some(coming) = coming else { return Ok(None) };
             let rows = coming.await??;
             let full = usize::try_from(BATCH) == Ok(rows.len());
-            let next = rows.last().filter(|_| full).map(|last| tokio::spawn(read(key(last))));
+            let next = rows.last().filter(|_| full).map(|last| tokio::spawn(in_time(read(key(last)))));
             Ok::<_, BoxError>(Some((rows, next)))
         }
     })

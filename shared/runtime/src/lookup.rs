@@ -17,7 +17,7 @@ use sqlx::PgConnection;
 use tokio::sync::oneshot;
 use tracing::instrument;
 
-use crate::connections::Connections;
+use crate::connections::{Connections, in_time};
 
 /// Reads the rows that have one of these keys.
 pub type Read<K, V> = for<'connection> fn(&'connection mut PgConnection, Vec<K>) -> BoxFuture<'connection, Rows<K, V>>;
@@ -149,11 +149,12 @@ where
     V: Clone,
 {
     async fn rows(&self, keys: Vec<K>) -> Result<HashMap<K, V>, LookupError> {
-        let read = async {
+        // Those who asked may be gone by the time, and two that hang would be all readers that there are.
+        let read = in_time(async {
             let mut connection = self.connections.lend().await?;
             let rows = (self.read)(&mut connection, keys).await;
             connection.done(rows)
-        };
+        });
         read.await.map(|rows| rows.into_iter().collect()).map_err(|error| LookupError(Arc::new(error)))
     }
 }

@@ -15,7 +15,7 @@ use tracing::warn;
 
 use crate::{
     background::Background,
-    connections::Connections,
+    connections::{Connections, in_time},
     database,
     follow::Follows,
     history::History,
@@ -66,7 +66,7 @@ impl Initial {
 
     /// Tries until the database has taken it.
     async fn store(&self, journal: &Journal, value: &str) {
-        while let Err(error) = self.try_to_store(journal, value).await {
+        while let Err(error) = in_time(self.try_to_store(journal, value)).await {
             warn!(%error, setting = self.setting, "waiting for the database");
             sleep(Duration::from_millis(500)).await;
         }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod proxy;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -27,12 +29,14 @@ use configmgt_runtime::{
 use configmgt_stack::{Nats, databases::Database, scratch};
 use serde::Deserialize;
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, postgres::PgConnectOptions};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
 };
 use uuid::Uuid;
+
+use proxy::Proxy;
 
 /// The service that is followed, as far as it matters here.
 const MEETINGROOM: Description = Description {
@@ -166,9 +170,14 @@ impl Following {
 
     /// Starts a follower.
     fn follow(&mut self) {
+        self.follow_into(self.database.of_service("users"));
+    }
+
+    /// Starts a follower that keeps its copy there.
+    fn follow_into(&mut self, own: PgConnectOptions) {
         let copy = Copy { applied: self.sender.clone(), refuses: Arc::clone(&self.refuses) };
         let caller = Caller::start(&self.nats.url(), "test", "_INBOX.users", Patience::default());
-        let journal = Journal::new(Connections::new(self.database.of_service("users")));
+        let journal = Journal::new(Connections::new(own));
         let follower = Follower::<RoomState, _>::new("users", caller, journal, copy);
         let (stop, stopping) = watch::channel(false);
         let gaps = follower.gaps();
@@ -499,4 +508,18 @@ async fn a_follower_goes_on_after_nats_was_away() {
     following.nats.restart().unwrap();
     following.change(1, 2).await;
     assert_eq!(following.applied(2).await, [applied(1, 1), applied(1, 2)]);
+}
+
+#[tokio::test]
+async fn a_follower_whose_database_fell_silent_goes_on_over_a_new_connection() {
+    let mut following = Following::prepare().await;
+    let proxy = Proxy::before(&following.database).await;
+    following.follow_into(proxy.through(following.database.of_service("users")));
+    following.change(1, 1).await;
+    // It is told of while the transaction is still open.
+    following.applied(1).await;
+    proxy.fall_silent();
+    following.change(1, 2).await;
+    let caught_up = async { while following.applied(1).await[0].1 < 2 {} };
+    tokio::time::timeout(Duration::from_mins(1), caught_up).await.unwrap();
 }

@@ -40,6 +40,19 @@ pub(crate) async fn count_attempt(connections: &Connections, username: &str) -> 
     connection.done(attempt)
 }
 
+/// For how many seconds more the name is blocked, as far as it still is.
+#[instrument(level = "debug", name = "SELECT login_attempt", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
+pub(crate) async fn blocked_for(connections: &Connections, username: &str) -> sqlx::Result<Option<i32>> {
+    let seconds = sqlx::query_scalar!(
+        r#"SELECT ceil(extract(epoch FROM blocked_until - now()))::integer AS "seconds!" FROM login_attempt
+         WHERE username = $1 AND blocked_until > now()"#,
+        username
+    );
+    let mut connection = connections.lend().await?;
+    let seconds = seconds.fetch_optional(&mut *connection).await;
+    connection.done(seconds)
+}
+
 /// Forgets the attempts at a user's password.
 #[instrument(level = "debug", name = "DELETE login_attempt", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 pub(crate) async fn clear_attempts(connections: &Connections, username: &str) -> sqlx::Result<()> {

@@ -113,6 +113,9 @@ impl Example for Text {
 /// A count up to this one breaks on its way.
 pub(crate) const BREAKS: u32 = 1_000_001;
 
+/// A count up to this one does not begin.
+pub(crate) const STALLS: u32 = 1_000_002;
+
 const BATCH: u32 = 5_000;
 
 pub(crate) const fn batches(items: u32) -> u64 {
@@ -126,6 +129,8 @@ pub(crate) struct Echo {
     pub(crate) go_on: Notify,
     /// A waiting handler was dropped.
     pub(crate) gone: Arc<Notify>,
+    /// How many waiting handlers were told to go on and came to their end.
+    pub(crate) ended: AtomicU64,
     batches: Arc<AtomicU64>,
     /// Bytes of content that were read, over all imports.
     pub(crate) read: AtomicU64,
@@ -136,6 +141,19 @@ pub(crate) struct Echo {
 impl Echo {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self::default())
+    }
+
+    async fn told_to_go_on(&self) {
+        struct Gone(Arc<Notify>);
+        impl Drop for Gone {
+            fn drop(&mut self) {
+                self.0.notify_one();
+            }
+        }
+        let _gone = Gone(Arc::clone(&self.gone));
+        self.begun.notify_one();
+        self.go_on.notified().await;
+        self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many batches were made once no more are being made: the same number for a whole while of other work.
@@ -178,15 +196,7 @@ impl Echoes for Echo {
     }
 
     async fn wait(&self, _: &mut Call, _: Slow) -> Outcome<Slow> {
-        struct Gone(Arc<Notify>);
-        impl Drop for Gone {
-            fn drop(&mut self) {
-                self.0.notify_one();
-            }
-        }
-        let _gone = Gone(Arc::clone(&self.gone));
-        self.begun.notify_one();
-        self.go_on.notified().await;
+        self.told_to_go_on().await;
         Ok(Text { text: "at last".to_owned() })
     }
 
@@ -197,6 +207,9 @@ impl Echoes for Echo {
             async move {
                 if next >= items {
                     return None;
+                }
+                if items == STALLS {
+                    std::future::pending::<()>().await;
                 }
                 made.fetch_add(1, Ordering::Relaxed);
                 let end = (next + BATCH).min(items);
@@ -214,9 +227,9 @@ impl Echoes for Echo {
         Ok(Text { text: "added".to_owned() })
     }
 
-    /// Waits in the middle to be told to go on, if the content says so.
+    /// Waits in the middle or at the end to be told to go on, if the content says so.
     async fn measure(&self, _: &mut Call, Measure { most }: Measure, content: &mut Upload) -> Outcome<Measure> {
-        let mut bytes = 0;
+        let (mut bytes, mut waits) = (0, false);
         while let Some(piece) = content.next().await {
             let piece = piece.inspect_err(|fault| {
                 self.broken_off.lock().unwrap().push(fault.clone());
@@ -224,13 +237,19 @@ impl Echoes for Echo {
             })?;
             bytes += piece.len();
             self.read.fetch_add(piece.len() as u64, Ordering::Relaxed);
-            self.begun.notify_one();
+            waits |= piece.as_ref() == b"wait at the end";
+            if !waits {
+                self.begun.notify_one();
+            }
             if piece.as_ref() == b"wait" {
                 self.go_on.notified().await;
             }
             if bytes > most {
                 return Err(EchoRefusal::Unspeakable { text: format!("more than {most} bytes") }.into());
             }
+        }
+        if waits {
+            self.told_to_go_on().await;
         }
         Ok(Measured { bytes })
     }

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
 use configmgt_bus::{Caller, Limits, Local, Request, Transport};
 use configmgt_contract::{Answer, Call, Fault, PIECE_BYTES, Status, Upload, Whole};
@@ -18,6 +19,7 @@ use tokio::sync::mpsc;
 use crate::{
     Bus, call,
     echo::{self, Echo, Measure},
+    exchange, headers,
 };
 
 async fn measure(transport: &impl Transport, most: usize, content: Upload) -> Result<Value, Fault> {
@@ -124,6 +126,53 @@ async fn an_import_whose_sender_gives_up_breaks_off_at_once() {
     let broken_off = Fault::new(Status::RequestTimeout, "the content did not come to its end");
     assert_eq!(*echo.broken_off.lock().unwrap(), [broken_off]);
     the_place_is_free_again(&caller).await;
+}
+
+#[tokio::test]
+async fn an_import_given_up_after_all_of_its_content_was_sent_is_not_carried_out() {
+    let (bus, echo) = (Bus::start(), Echo::new());
+    let _server = bus.serve(&echo, Limits { imports: 1, ..Limits::default() }).await;
+    let caller = bus.caller().await;
+    let content = stream::iter([Ok(Bytes::from_static(b"wait at the end"))]).boxed();
+    let importing = tokio::spawn({
+        let caller = caller.clone();
+        async move { measure(&caller, usize::MAX, content).await }
+    });
+    echo.begun.notified().await;
+    importing.abort();
+    tokio::time::timeout(Duration::from_secs(5), echo.gone.notified()).await.unwrap();
+    the_place_is_free_again(&caller).await;
+    assert_eq!(echo.ended.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn an_import_of_which_nothing_is_heard_any_more_is_not_carried_out() {
+    let (bus, echo) = (Bus::start(), Echo::new());
+    let _server = bus.serve(&echo, Limits { imports: 1, ..Limits::default() }).await;
+    let client = async_nats::connect(bus.nats.url()).await.unwrap();
+    let began = exchange(&client, "configmgt.request.echo.echo.measure", headers(), r#"{"most": 100}"#).await;
+    let next = |word: &Message| word.headers.as_ref().unwrap().get("Configmgt-Next").unwrap().to_string();
+    let taken = exchange(&client, next(&began), HeaderMap::new(), "wait at the end").await;
+    let last = [("Configmgt-Last".parse().unwrap(), "1".into())].into_iter().collect();
+    let busy = exchange(&client, next(&taken), last, "").await;
+    assert!(busy.headers.unwrap().get("Configmgt-Busy").is_some());
+    // From here on the sender asks no more.
+    tokio::time::timeout(Duration::from_secs(15), echo.gone.notified()).await.unwrap();
+    assert_eq!(echo.ended.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn an_import_is_waited_for_as_long_as_the_service_is_busy_with_it() {
+    let (bus, echo) = (Bus::start(), Echo::new());
+    let _server = bus.serve(&echo, Limits::default()).await;
+    let caller = bus.caller().await;
+    let content = stream::iter([Ok(Bytes::from_static(b"wait at the end"))]).boxed();
+    let importing = tokio::spawn(async move { measure(&caller, usize::MAX, content).await });
+    echo.begun.notified().await;
+    // Longer than any single word is waited for.
+    assert!(tokio::time::timeout(Duration::from_secs(6), echo.gone.notified()).await.is_err());
+    echo.go_on.notify_one();
+    assert_eq!(importing.await.unwrap(), Ok(json!({"bytes": 15})));
 }
 
 #[tokio::test]

@@ -2,25 +2,28 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod attempts;
 mod echo;
 mod imports;
+mod pieces;
 
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
+use async_nats::{Client, HeaderMap, Message};
 use bytes::Bytes;
 use configmgt_bus::{
     Caller, ConnectError, Connection, Handlers, Identity, Limits, Local, Patience, Request, Server, Transport,
 };
-use configmgt_contract::{Answer, Call, Expected, Fault, IdempotencyKey, Operation, PIECE_BYTES, Status, Whole};
+use configmgt_contract::{Answer, Call, Expected, Fault, IdempotencyKey, Operation, Status, Whole};
 use configmgt_stack::{Nats, scratch};
 use futures_util::{StreamExt, TryStreamExt, future::join_all};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
-use echo::{Add, Break, Count, Echo, Keep, Knock, Repeat, Say, Slow, Whoami};
+use echo::{Add, Break, Count, Echo, Keep, Repeat, Say, Slow, Whoami};
 
 struct Bus {
     nats: Nats,
@@ -78,6 +81,21 @@ async fn ask_by<O: Operation>(transport: &impl Transport, operation: O, call: Ca
         Answer::Pieces(pieces) => pieces.try_collect::<Vec<Bytes>>().await.unwrap().concat().into(),
     };
     Ok(serde_json::from_slice(&whole).unwrap())
+}
+
+/// What a client of the bus without a [`Caller`] sends beside a request.
+fn headers() -> HeaderMap {
+    let headers = [("Request-Id", "r1"), ("Actor", "somebody"), ("Patience-Ms", "60000")];
+    headers.into_iter().map(|(name, value)| (format!("Configmgt-{name}").parse().unwrap(), value.into())).collect()
+}
+
+/// The reply to a message that such a client sends.
+async fn exchange(client: &Client, subject: impl ToString, headers: HeaderMap, body: impl Into<Bytes>) -> Message {
+    let inbox = client.new_inbox();
+    let mut replies = client.subscribe(inbox.clone()).await.unwrap();
+    let sent = client.publish_with_reply_and_headers(subject.to_string(), inbox, headers, body.into()).await;
+    sent.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), replies.next()).await.unwrap().unwrap()
 }
 
 fn text(text: &str) -> Value {
@@ -182,54 +200,6 @@ async fn a_reply_larger_than_a_message_may_be_arrives_whole() {
 }
 
 #[tokio::test]
-async fn a_long_listing_comes_in_pieces_and_only_as_fast_as_it_is_read() {
-    let bus = Bus::start();
-    let echo = Echo::new();
-    let _server = bus.serve(&echo, Limits::default()).await;
-    let request = Request::new(&Count { items: 2_000_000 }, call()).unwrap();
-    let Answer::Pieces(mut pieces) = bus.caller().await.call(request).await.unwrap() else { panic!("one piece") };
-    let mut whole = pieces.next().await.unwrap().unwrap().to_vec();
-    // The reader stops here. What is asked for ahead arrives, what is made ahead is made, and then the producer waits.
-    let ahead = echo.settled_batches().await;
-    assert!(ahead < echo::batches(2_000_000) / 4, "{ahead} batches were made for a reader that took one piece");
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.unwrap();
-        assert!(piece.len() <= PIECE_BYTES);
-        whole.extend_from_slice(&piece);
-    }
-    let numbers: Vec<u32> = serde_json::from_slice(&whole).unwrap();
-    assert!(numbers.into_iter().eq(0..2_000_000));
-}
-
-#[tokio::test]
-async fn a_reader_that_goes_away_makes_room_for_the_next_one() {
-    let bus = Bus::start();
-    let _server = bus.serve(&Echo::new(), Limits { streams: 1, ..Limits::default() }).await;
-    let caller = bus.caller().await;
-    let long = || Request::new(&Count { items: 2_000_000 }, call()).unwrap();
-    let first = caller.call(long()).await.unwrap();
-    let refused = caller.call(long()).await.err().unwrap();
-    assert_eq!(refused, Fault::new(Status::Unavailable, "too many long replies are under way"));
-    drop(first);
-    let room = async {
-        while caller.call(long()).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(5), room).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_listing_that_breaks_half_way_ends_in_an_error() {
-    let bus = Bus::start();
-    let _server = bus.serve(&Echo::new(), Limits::default()).await;
-    let request = Request::new(&Count { items: echo::BREAKS }, call()).unwrap();
-    let Answer::Pieces(pieces) = bus.caller().await.call(request).await.unwrap() else { panic!("one piece") };
-    let ends: Vec<bool> = pieces.map(|piece| piece.is_ok()).collect().await;
-    assert_eq!(ends.last(), Some(&false));
-}
-
-#[tokio::test]
 async fn what_is_beyond_the_limit_is_refused_while_the_rest_goes_on() {
     let bus = Bus::start();
     let echo = Echo::new();
@@ -316,33 +286,6 @@ async fn what_is_stopping_while_nats_is_down_is_not_found_after_its_restart() {
     assert!(!stopping.is_finished());
     echo.go_on.notify_one();
     stopping.await.unwrap();
-}
-
-#[tokio::test]
-async fn a_question_without_an_answer_is_asked_again_only_where_that_is_safe() {
-    let bus = Bus::start();
-    let client = async_nats::connect(bus.nats.url()).await.unwrap();
-    let mut questions = client.subscribe("configmgt.request.echo.>").await.unwrap();
-    client.flush().await.unwrap();
-    let caller = bus.caller().await;
-    let asking = tokio::spawn({
-        let caller = caller.clone();
-        async move { ask(&caller, Say { text: "twice".to_owned() }).await }
-    });
-    let _lost = questions.next().await.unwrap();
-    let again = questions.next().await.unwrap();
-    client.publish(again.reply.unwrap(), r#"{"text":"twice"}"#.into()).await.unwrap();
-    assert_eq!(asking.await.unwrap(), Ok(text("twice")));
-
-    let call = Call { deadline: Instant::now() + Duration::from_millis(700), ..call() };
-    assert_eq!(ask_by(&caller, Add {}, call).await.unwrap_err().status, Status::TimedOut);
-    let key = Some(IdempotencyKey::Client("k".to_owned()));
-    let call = Call { deadline: Instant::now() + Duration::from_millis(700), idempotency_key: key, ..self::call() };
-    assert_eq!(ask_by(&caller, Knock {}, call).await.unwrap_err().status, Status::TimedOut);
-    client.publish("configmgt.request.echo.end", "".into()).await.unwrap();
-    let subjects: Vec<_> = (&mut questions).map(|question| question.subject.to_string()).take(3).collect().await;
-    let once = ["configmgt.request.echo.echo.add", "configmgt.request.echo.echo.knock", "configmgt.request.echo.end"];
-    assert_eq!(subjects, once);
 }
 
 #[tokio::test]
