@@ -21,7 +21,7 @@ async fn a_queue_is_managed() {
                            "message": "duplicate key value violates unique constraint \"queue_name_key\""});
     let unknown = json!({"error": "QueueNotFound", "message": "Queue 1 not found"});
     let no_text = json!({"error": "BadRequest",
-                         "message": "the body does not fit at number: invalid type: integer `3000`, expected a string at line 1 column 25"});
+                         "message": "the body does not fit at number: invalid type: integer `3000`, expected a string at line 1 column 26"});
     running
         .answers([
             Exchange("GET", "2.0/queues", None, 200, json!([sales])),

@@ -1,9 +1,12 @@
 /// Declares an enum whose variants have one name each, which stands for them on the bus, in databases and in messages.
+///
+/// A name is a token to the macro, though it is always a literal: as one it would come to the derives in a group, and the one for the
+/// documents does not look into groups.
 macro_rules! named {
     (
         $(#[$meta:meta])*
         pub enum $name:ident {
-            $( $(#[$variant_meta:meta])* $variant:ident = $text:literal, )+
+            $( $(#[$variant_meta:meta])* $variant:ident = $text:tt, )+
         }
     ) => {
         $(#[$meta])*

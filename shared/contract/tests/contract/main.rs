@@ -4,6 +4,7 @@
 mod find;
 mod listing;
 mod merge;
+mod named;
 mod operations;
 mod password;
 mod rooms;
