@@ -27,6 +27,7 @@ impl Parameters for ImportOptions {
     ];
 
     fn read(given: &Given) -> Result<Self, Fault> {
+        given.only(Self::NAMES)?;
         Ok(Self { dry_run: given.flag("dry_run")?, import: given.uuid("import")? })
     }
 }

@@ -157,6 +157,15 @@ pub(crate) struct QueryParameter {
 pub(crate) struct Given(Vec<(String, String)>);
 
 impl Given {
+    /// Refuses what is not among these, where one that is misspelt must not count as left out.
+    pub(crate) fn only(&self, names: &[QueryParameter]) -> Result<(), Fault> {
+        let unknown = self.0.iter().find(|(given, _)| names.iter().all(|parameter| parameter.name != given));
+        match unknown {
+            Some((name, _)) => Err(Fault::new(Status::Invalid, format!("there is no parameter '{}'", shown(name)))),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.0.iter().find(|(given, value)| given == name && !value.is_empty()).map(|(_, value)| value.clone())
     }
