@@ -43,7 +43,7 @@ use configmgt_runtime::{
 };
 
 use password::Passwords;
-use store::known_queues::{KnownAgents, KnownQueues};
+use store::known::{KnownAgents, KnownQueues};
 
 /// The service, for [`configmgt_runtime::service::main`].
 pub const SERVICE: Description = Description {
