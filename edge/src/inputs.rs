@@ -4,7 +4,7 @@ use std::{ops::RangeInclusive, str::FromStr};
 
 use axum::http::Uri;
 use bytes::Bytes;
-use configmgt_contract::{Body, Example, Fault, Status};
+use configmgt_contract::{Body, Example, Fault, Status, quoted};
 use serde::{
     Serialize,
     de::{DeserializeOwned, IgnoredAny},
@@ -132,7 +132,7 @@ impl<A: Parameter, B: Parameter> Input for Path<(A, B)> {
 fn parameter<T: Parameter>(incoming: &Incoming, index: usize) -> Result<T, Fault> {
     let (name, value) = incoming.path.get(index).map_or(("", ""), |(name, value)| (name, value));
     T::read(value)
-        .map_err(|reason| Fault::new(Status::Invalid, format!("{name}: '{}' cannot be one: {reason}", shown(value))))
+        .map_err(|reason| Fault::new(Status::Invalid, format!("{name}: {} cannot be one: {reason}", quoted(value))))
 }
 
 /// The parameters behind the `?`. Those without a value count as absent; one that the route does not know is refused.
@@ -166,7 +166,7 @@ impl Given {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
             Some(other) => {
-                Err(Fault::new(Status::Invalid, format!("{name}: '{}' is neither true nor false", shown(other))))
+                Err(Fault::new(Status::Invalid, format!("{name}: {} is neither true nor false", quoted(other))))
             }
         }
     }
@@ -174,7 +174,7 @@ impl Given {
     pub(crate) fn uuid(&self, name: &str) -> Result<Option<Uuid>, Fault> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let id =
-            text.parse().map_err(|_| Fault::new(Status::Invalid, format!("{name}: '{}' is no UUID", shown(&text))))?;
+            text.parse().map_err(|_| Fault::new(Status::Invalid, format!("{name}: {} is no UUID", quoted(&text))))?;
         Ok(Some(id))
     }
 
@@ -184,7 +184,7 @@ impl Given {
         let number = text.parse().ok().filter(|number| between.contains(number));
         number.ok_or_else(|| {
             let (least, most) = between.into_inner();
-            let message = format!("{name}: '{}' is no whole number from {least} to {most}", shown(&text));
+            let message = format!("{name}: {} is no whole number from {least} to {most}", quoted(&text));
             Fault::new(Status::Invalid, message)
         })
     }
@@ -209,7 +209,7 @@ pub(crate) fn given(uri: &Uri, known: &[QueryParameter]) -> Result<Given, Fault>
         None => Ok(Given(given)),
         Some((name, _)) => {
             let known: Vec<_> = known.iter().map(|parameter| parameter.name).collect();
-            let message = format!("'{}': no such parameter; the parameters are {}", shown(name), known.join(", "));
+            let message = format!("{}: no such parameter; the parameters are {}", quoted(name), known.join(", "));
             Err(Fault::new(Status::Invalid, message))
         }
     }
@@ -240,11 +240,6 @@ impl<T: DeserializeOwned + Serialize + ToSchema + Example + Send> Input for Json
     fn describe(inputs: &mut Described) {
         inputs.body = Some(Body::of::<T>());
     }
-}
-
-/// A client's text in a message: short, and in one line.
-fn shown(text: &str) -> String {
-    text.chars().take(64).flat_map(char::escape_debug).collect()
 }
 
 /// How a path parameter looks in the documents.
@@ -280,7 +275,7 @@ mod tests {
         assert_eq!(refusal::<String>(&[("login", "a\0")]), control);
         let too_long = "é".repeat(129);
         let shown = "é".repeat(64);
-        let refused = format!("login: '{shown}' cannot be one: it has more than 128 characters");
+        let refused = format!("login: '{shown}…' cannot be one: it has more than 128 characters");
         assert_eq!(refusal::<String>(&[("login", &too_long)]), refused);
     }
 

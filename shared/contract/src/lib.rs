@@ -31,6 +31,7 @@ pub mod merge;
 pub mod nested;
 pub mod numbers;
 pub mod password;
+pub mod percent;
 pub mod periods;
 pub mod preferences;
 pub mod queues;
@@ -44,6 +45,7 @@ pub mod validation;
 mod listing;
 mod objects;
 mod operation;
+mod quoted;
 mod refusal;
 mod reply;
 mod written;
@@ -54,6 +56,7 @@ pub use operation::{
     Call, ChangeOf, Changes, Endpoint, Expected, Handled, IdempotencyKey, Kind, Operation, OperationDoc, Outcome,
     Owner, Unjournaled, Unreadable, Work, Working,
 };
+pub use quoted::quoted;
 pub use refusal::{
     BoxError, Broken, DetailDoc, Details, Failure, Fault, NoRefusal, Refusal, RefusalDoc, Status, chain,
 };

@@ -2,11 +2,12 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Example, Listing, Unreadable, Versioned, dates::Day, events::Object, numbers, refusals, service, users::SERVICE,
+    Example, Listing, Unreadable, Versioned, dates::Day, events::Object, merge, numbers, refusals, service,
+    users::SERVICE,
 };
 
 service! {
@@ -83,7 +84,7 @@ impl FromStr for Profile {
 pub struct Right {
     #[serde(rename = "type")]
     pub profile: Profile,
-    #[serde(default, deserialize_with = "none_when_null")]
+    #[serde(default, deserialize_with = "merge::null_is_left_out")]
     pub data: RightData,
 }
 
@@ -115,10 +116,6 @@ pub struct RightData {
     /// The last day of a teacher's rights. Left out: they do not end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Day>,
-}
-
-fn none_when_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RightData, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// A right as events and history show it: with its user.

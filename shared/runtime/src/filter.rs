@@ -3,7 +3,10 @@
 //! A field and an operator select fixed SQL text; a value is always bound. The only text that goes into a statement is
 //! `&'static str`, so nothing a client sends can become SQL.
 
-use configmgt_contract::filter::{Filter, Find};
+use configmgt_contract::{
+    filter::{Filter, Find},
+    quoted,
+};
 use serde_json::Value;
 use sqlx::{
     Arguments, AssertSqlSafe, Encode, FromRow, Postgres, Row, Type,
@@ -135,7 +138,7 @@ impl Table {
     fn column(&self, field: &str) -> Result<&Column, BadFilter> {
         self.columns.iter().find(|column| column.names.contains(&field)).ok_or_else(|| {
             let known: Vec<_> = self.columns.iter().map(|column| column.names[0]).collect();
-            BadFilter(format!("{}: no such field; the fields are {}", shown(field), known.join(", ")))
+            BadFilter(format!("{}: no such field; the fields are {}", quoted(field), known.join(", ")))
         })
     }
 }
@@ -159,7 +162,11 @@ impl Conditions {
         let known = Operator::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(operator.trim()));
         let operator = known.ok_or_else(|| {
             let names: Vec<_> = Operator::ALL.into_iter().map(Operator::name).collect();
-            BadFilter(format!("{field}: no such operator: {}; the operators are {}", shown(operator), names.join(", ")))
+            BadFilter(format!(
+                "{field}: no such operator: {}; the operators are {}",
+                quoted(operator),
+                names.join(", ")
+            ))
         })?;
         let name = operator.name();
         if !operator.fits(column.kind) {
@@ -181,7 +188,7 @@ impl Conditions {
             None | Some(Value::Null) => return Err(BadFilter(format!("{field}: the operator {name} needs a value"))),
             Some(value) => value,
         };
-        let misfit = |what: &str| BadFilter(format!("{field}: {} is no {what}", shown(&text_of(value))));
+        let misfit = |what: &str| BadFilter(format!("{field}: {} is no {what}", quoted(&text_of(value))));
         let pattern = matches!(operator, Operator::Like | Operator::Ilike);
         let bound = match column.kind {
             _ if pattern => bind(&mut self.arguments, self::pattern(field, value)?)?,
@@ -294,7 +301,7 @@ fn direction(filter: &Filter) -> Result<Option<&'static str>, BadFilter> {
         None => Ok(None),
         Some(order) if order.eq_ignore_ascii_case("ASC") => Ok(Some(" ASC")),
         Some(order) if order.eq_ignore_ascii_case("DESC") => Ok(Some(" DESC")),
-        Some(order) => Err(BadFilter(format!("{}: no such order: {}; it is ASC or DESC", filter.field, shown(order)))),
+        Some(order) => Err(BadFilter(format!("{}: no such order: {}; it is ASC or DESC", filter.field, quoted(order)))),
     }
 }
 
@@ -353,13 +360,4 @@ fn date(value: &Value) -> Option<Date> {
 
 fn uuid(value: &Value) -> Option<Uuid> {
     value.as_str()?.trim().parse().ok()
-}
-
-/// A client's text in a message: short, and in one line.
-fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().take(64).flat_map(char::escape_debug).collect();
-    if text.chars().count() > 64 {
-        shown.push('…');
-    }
-    format!("'{shown}'")
 }
