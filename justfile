@@ -23,7 +23,7 @@ run:
 sql *arguments:
     cargo run --locked --package configmgt-stack --bin sqlx-data -- {{arguments}}
 
-# Measure the product beside a monolith and pgbench; `just bench growth`, `lag`, `flood`, `import`, `load`, `check`.
+# Measure the product beside a monolith and pgbench; `just bench growth`, `services`, `lag`, `flood`, `import`, `load`, `check`.
 bench *arguments:
     cargo run --release --locked --package configmgt-benchmarks -- {{arguments}}
 

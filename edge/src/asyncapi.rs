@@ -89,7 +89,7 @@ fn headers(object: &ObjectDoc, action: Action) -> Value {
                 "pattern": "^[1-9][0-9]*$",
                 "description": "Counts the object's changes: 1, 2, 3 without a gap; it goes on when a deleted object is created again."
             },
-            "ce-actor": text("The name of the token that was shown."),
+            "ce-actor": text("Who made the change: the name of the token that was shown, of a setting or of a service, or the database's user."),
             "ce-traceparent": text("The W3C trace context of the request."),
             "content-type": {"const": "application/json"},
         },

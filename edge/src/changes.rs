@@ -31,7 +31,10 @@ impl Parameters for ListChanges {
     const NAMES: &'static [QueryParameter] = &[
         text("objectType", "What was changed: `meetingroom`, `user`, `queue` or any other type of object."),
         text("objectId", "The id of what was changed."),
-        text("actor", "The name of the token that was shown."),
+        text(
+            "actor",
+            "Who made the change: the name of the token that was shown, of a setting or of a service, or the database's user.",
+        ),
         text("since", "RFC 3339: changes from this moment on."),
         text("until", "RFC 3339: changes before this moment."),
         number("offset", "How many changes to leave out from the beginning: 0 to 10000, 0 by default."),

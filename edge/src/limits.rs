@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, Uri, request::Parts},
 };
 use bytes::{Bytes, BytesMut};
-use configmgt_contract::{Fault, PIECE_BYTES, Status, Upload};
+use configmgt_contract::{Fault, IMPORT_CONTENT, PIECE_BYTES, Status, Upload};
 use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::{sleep, timeout};
@@ -34,12 +34,9 @@ pub struct ImportLimits {
 
 impl Default for ImportLimits {
     fn default() -> Self {
-        Self { bytes: 512 * 1024 * 1024, patience: Duration::from_mins(5), silence: Duration::from_secs(10) }
+        Self { bytes: 512 * 1024 * 1024, patience: IMPORT_CONTENT, silence: Duration::from_secs(10) }
     }
 }
-
-/// How long a lengthy write may take. What a service may still answer on the bus ends after a minute.
-pub(crate) const LENGTHY_PATIENCE: Duration = Duration::from_secs(50);
 
 /// A piece of an import waits no longer than this to become full: the service must see that a slow client is still there.
 const GATHERING: Duration = Duration::from_secs(1);

@@ -1,6 +1,6 @@
 //! Routes that know what they mean: from one entry come the handler and its part of the OpenAPI document.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::{
     Router,
@@ -13,8 +13,8 @@ use axum::{
 use bytes::Bytes;
 use configmgt_bus::Request as BusRequest;
 use configmgt_contract::{
-    Answer, Body as BodyDoc, Call, Fault, IdempotencyKey, Kind, Operation, OperationDoc, RefusalDoc, Reply, Status,
-    Success, Whole,
+    Answer, Body as BodyDoc, Call, Fault, IMPORT_ANSWER, IdempotencyKey, Kind, LENGTHY, Operation, OperationDoc,
+    RefusalDoc, Reply, Status, Success, Whole,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
@@ -24,9 +24,6 @@ use crate::{
     inputs::{Described, Incoming, Input, QueryParameter},
     limits, location, problem,
 };
-
-/// From the last piece of an import to its answer.
-const IMPORT_PATIENCE: Duration = Duration::from_mins(1);
 
 /// The product's routes, in the order of the documents.
 #[derive(Default)]
@@ -272,7 +269,7 @@ async fn relay<I, A: Ask<I>>(
         head.extensions.remove::<Call>().ok_or_else(|| Fault::new(Status::Unauthorized, "no token was checked"))?;
     if A::Operation::DOC.kind == Kind::Import {
         let incoming = Incoming { uri: head.uri, path, body: Bytes::new() };
-        call.deadline = Instant::now() + edge.imports.patience + IMPORT_PATIENCE;
+        call.deadline = Instant::now() + edge.imports.patience + IMPORT_ANSWER;
         let request = self::request(&ask.ask(&incoming)?, A::Operation::DOC, call)?;
         let content = limits::content(body, edge.imports)?;
         let answer = edge.transport.import(request, content).await?;
@@ -282,7 +279,7 @@ async fn relay<I, A: Ask<I>>(
     let operation = ask.ask(&incoming)?;
     let path = incoming.uri.path();
     if A::Operation::DOC.kind == Kind::Lengthy {
-        call.deadline = Instant::now() + limits::LENGTHY_PATIENCE;
+        call.deadline = Instant::now() + LENGTHY;
     }
     if A::Operation::DOC.kind == Kind::Write && call.idempotency_key.is_none() {
         // So that the edge itself can ask again.

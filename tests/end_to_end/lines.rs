@@ -29,17 +29,18 @@ async fn the_documented_requests_are_answered_as_documented() {
     let webrtc = json!({"lineType": "webrtc", "context": "default", "extension": "1001"});
     let changed = json!({"id": 1, "lineType": "webrtc", "context": "default", "extension": "1001", "site": "default",
                          "name": name, "lineNum": 1, "provisioningId": code});
-    let taken = json!({"error": "Duplicate", "message": "Extension 1001 is taken in context default"});
+    let refused = |doing: &str, user: i32, reason: &str| json!({"error": "LineNotFound", "message": format!("Unable to {doing} line for user Id {user}: {reason}")});
+    let taken = refused("create", 2, "extension 1001 is taken in context default");
     let custom = json!({"lineType": "custom", "context": "default", "extension": "1001"});
-    let no_type = json!({"error": "BadRequest",
-                         "message": "A line of type webrtc cannot become one of type custom: delete it and create another"});
+    let no_type =
+        refused("update", 1, "a line of type webrtc cannot become one of type custom: delete it and create another");
     running
         .answers([
             Exchange("GET", "2.0/users/1/line", None, 200, line),
             Exchange("POST", "2.0/users/1/line", Some(wanted), 404, unable("create", 1)),
             Exchange("PUT", "2.0/users/1/line", Some(webrtc.clone()), 200, changed.clone()),
-            Exchange("PUT", "2.0/users/1/line", Some(custom.clone()), 400, no_type),
-            Exchange("POST", "2.0/users/2/line", Some(custom), 400, taken),
+            Exchange("PUT", "2.0/users/1/line", Some(custom.clone()), 404, no_type),
+            Exchange("POST", "2.0/users/2/line", Some(custom), 404, taken),
             Exchange("GET", "2.0/users/1/line", None, 200, changed),
             Exchange("DELETE", "2.0/users/1/line", None, 204, json!("")),
             Exchange("DELETE", "2.0/users/1/line", None, 404, unable("delete", 1)),

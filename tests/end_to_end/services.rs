@@ -6,7 +6,7 @@ use crate::running::{Exchange, Running};
 async fn the_documented_requests_are_answered_as_documented() {
     let running = Running::start().await;
     running.create_users(&[("user", "A", "a")]).await;
-    let off = json!({"enabled": false});
+    let off = json!({"enabled": false, "destination": ""});
     let all_off = json!({"dndEnabled": false, "busy": off, "noanswer": off, "unconditional": off});
     let forward = |destination: &str| json!({"enabled": false, "destination": destination});
     let services = |dnd: bool| json!({"dndEnabled": dnd, "busy": forward("1002"), "noanswer": forward("123"), "unconditional": forward("1001")});

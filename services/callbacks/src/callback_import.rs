@@ -3,17 +3,18 @@
 use std::collections::{HashMap, HashSet};
 
 use configmgt_contract::{
-    Failure, Outcome, Owner, Upload,
+    Failure, Outcome, Upload,
     callback_import::{self as contract, CallbackImportRefusal, Duplicates, ImportCallbackRequests, ImportedRequests},
     callback_requests::Contact,
     dates::{Day, NoDay},
     line_errors::LineErrors,
+    quoted,
 };
 use configmgt_runtime::{
     csv::{Column, Errors, Row},
     imports::{self, Fields},
     journal::{Change, Journal},
-    text,
+    journaled, text,
 };
 use uuid::Uuid;
 
@@ -55,20 +56,14 @@ impl CallbackImport {
     }
 }
 
-impl Owner for CallbackImport {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(CallbackImport);
 
 impl contract::CallbackImport for CallbackImport {
     async fn callback_requests(
         &self,
         change: &mut Change,
         ImportCallbackRequests { list_uuid, options }: ImportCallbackRequests,
-        content: Upload,
+        content: &mut Upload,
     ) -> Outcome<ImportCallbackRequests> {
         let connection = change.connection();
         let queue = callback_lists::queue(connection, list_uuid).await?;
@@ -113,11 +108,7 @@ impl Periods {
     }
 
     fn named(&self, name: &str) -> Result<Uuid, String> {
-        self.by_name.get(name).copied().ok_or_else(|| {
-            // A field may be as long as a line.
-            let shown: String = name.chars().take(text::MAX).flat_map(char::escape_debug).collect();
-            format!("there is no period '{shown}'")
-        })
+        self.by_name.get(name).copied().ok_or_else(|| format!("there is no period {}", quoted(name)))
     }
 }
 

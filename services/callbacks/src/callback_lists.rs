@@ -1,7 +1,7 @@
 //! The rules of callback lists.
 
 use configmgt_contract::{
-    Call, Outcome, Owner,
+    Call, Outcome,
     callback_lists::{
         self as contract, CallbackList, CreateCallbackList, DeleteCallbackList, DeleteUnnamedCallbackList,
         ListCallbackLists, ListRefusal, ListState,
@@ -12,6 +12,7 @@ use configmgt_runtime::{
     arrivals::{Arrival, Arrivals},
     connections::Connections,
     journal::{Change, Journal},
+    journaled,
     listing::BATCH,
     text,
 };
@@ -33,13 +34,7 @@ impl CallbackLists {
     }
 }
 
-impl Owner for CallbackLists {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(CallbackLists);
 
 impl contract::CallbackLists for CallbackLists {
     async fn list(

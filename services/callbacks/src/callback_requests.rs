@@ -1,7 +1,7 @@
 //! The rules of callback requests, and of who holds them.
 
 use configmgt_contract::{
-    Call, Failure, Outcome, Owner, Versioned,
+    Call, Failure, Outcome, Versioned,
     callback_requests::{
         self as contract, CallbackRequest, ClotureCallbackRequest, Contact, CreateCallbackRequest, CreatedRequest,
         FindCallbackRequests, GetCallbackRequest, ReleaseCallbackRequest, RequestFields, RequestRefusal,
@@ -9,12 +9,11 @@ use configmgt_contract::{
     },
 };
 use configmgt_runtime::{
-    filter::FindError,
     journal::{Change, Journal},
+    journaled,
     sqlstate::broken_constraint,
     text,
 };
-use futures_util::FutureExt;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -41,20 +40,12 @@ pub(crate) struct CallbackRequests {
 
 impl CallbackRequests {
     pub(crate) fn new(journal: Journal, clock: Clock) -> Self {
-        let by_uuid = store::RequestLookup::new(journal.connections().clone(), |connection, uuids| {
-            store::by_uuids(connection, uuids).boxed()
-        });
+        let by_uuid = store::lookup(journal.connections());
         Self { journal, by_uuid, clock }
     }
 }
 
-impl Owner for CallbackRequests {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(CallbackRequests);
 
 impl contract::CallbackRequests for CallbackRequests {
     async fn create(
@@ -74,15 +65,12 @@ impl contract::CallbackRequests for CallbackRequests {
     }
 
     async fn find(&self, _: &Call, FindCallbackRequests(find): FindCallbackRequests) -> Outcome<FindCallbackRequests> {
-        match store::find(self.journal.connections(), &find).await {
-            Ok(page) => Ok(page),
-            Err(FindError::Filter(bad)) => Err(RequestRefusal::BadFilter { reason: bad.to_string() }.into()),
-            Err(FindError::Database(error)) => Err(error.into()),
-        }
+        let found = store::find(self.journal.connections(), &find).await;
+        found.map_err(|error| error.refused(|reason| RequestRefusal::BadFilter { reason }))
     }
 
     async fn get(&self, _: &Call, GetCallbackRequest { uuid }: GetCallbackRequest) -> Outcome<GetCallbackRequest> {
-        found(uuid, store::get(&self.by_uuid, uuid).await?)
+        found(uuid, self.by_uuid.get(uuid).await?)
     }
 
     async fn take(

@@ -1,7 +1,7 @@
 //! The rules of callback tickets.
 
 use configmgt_contract::{
-    Call, Created, Failure, Outcome, Owner, Versioned,
+    Call, Created, Failure, Outcome, Versioned,
     callback_requests::Schedule,
     callback_tickets::{
         self as contract, CallbackTicket, CreateCallbackTicket, ExportCallbackTickets, GetCallbackTicket,
@@ -12,7 +12,7 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    listing,
+    journaled, listing,
     sqlstate::broken_constraint,
 };
 use futures_util::TryStreamExt;
@@ -36,13 +36,7 @@ impl CallbackTickets {
     }
 }
 
-impl Owner for CallbackTickets {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(CallbackTickets);
 
 impl contract::CallbackTickets for CallbackTickets {
     async fn create(&self, change: &mut Change, ticket: CreateCallbackTicket) -> Outcome<CreateCallbackTicket> {

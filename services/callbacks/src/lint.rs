@@ -1,17 +1,17 @@
 //! This service's share of the lint.
 
 use configmgt_contract::{
-    BoxError, Call, Listing, Outcome, Owner,
+    BoxError, Call, Listing, Outcome,
     dates::Day,
     lint::{self as contract, Finding, ListFindings},
 };
-use configmgt_runtime::{connections::Connections, journal::Journal, listing};
+use configmgt_runtime::{connections::Connections, journal::Journal, journaled, listing};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
 use crate::{
     clock::Clock,
-    store::lint::{self as store, OpenRow, OrphanRow},
+    store::lint::{self as store, OrphanRow, OverdueRow, SameNumberRow},
 };
 
 pub(crate) struct Lint {
@@ -25,18 +25,13 @@ impl Lint {
     }
 }
 
-impl Owner for Lint {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Lint);
 
 impl contract::Lint for Lint {
     async fn list(&self, _: &Call, ListFindings {}: ListFindings) -> Outcome<ListFindings> {
         let connections = self.journal.connections();
-        let findings = of_lists(connections).chain(of_requests(connections, self.clock.today()));
+        let findings =
+            of_lists(connections).chain(of_deadlines(connections, self.clock.today())).chain(of_numbers(connections));
         Ok(Listing::of_batches(findings))
     }
 }
@@ -50,12 +45,20 @@ fn of_lists(connections: &Connections) -> impl Stream<Item = Batch> + use<> {
         .map_ok(|lists| lists.into_iter().map(without_queue).collect())
 }
 
-fn of_requests(connections: &Connections, today: Day) -> impl Stream<Item = Batch> + use<> {
+fn of_deadlines(connections: &Connections, today: Day) -> impl Stream<Item = Batch> + use<> {
     let connections = connections.clone();
-    let read = move |after| store::open_above(connections.clone(), after);
-    listing::batches(Uuid::nil(), |request: &OpenRow| request.uuid, read).map_ok(move |requests| {
-        requests.iter().flat_map(|request| [overdue(request, &today), duplicate(request)]).flatten().collect()
-    })
+    let read = move |after| store::overdue_above(connections.clone(), today.clone(), after);
+    let first = (Day::of(1, 1, 1), Uuid::nil());
+    listing::batches(first, |request: &OverdueRow| (request.due_date.0.clone(), request.uuid), read)
+        .map_ok(|requests| requests.iter().map(overdue).collect())
+}
+
+fn of_numbers(connections: &Connections) -> impl Stream<Item = Batch> + use<> {
+    let connections = connections.clone();
+    let read = move |after| store::same_number_above(connections.clone(), after);
+    let first = (Uuid::nil(), String::new(), Uuid::nil());
+    let place = |request: &SameNumberRow| (request.list_uuid, request.number.clone(), request.uuid);
+    listing::batches(first, place, read).map_ok(|requests| requests.iter().map(duplicate).collect())
 }
 
 fn without_queue(OrphanRow { uuid, name, queue_id }: OrphanRow) -> Finding {
@@ -69,23 +72,22 @@ fn without_queue(OrphanRow { uuid, name, queue_id }: OrphanRow) -> Finding {
     }
 }
 
-fn overdue(OpenRow { uuid, due_date, .. }: &OpenRow, today: &Day) -> Option<Finding> {
-    (due_date.0 < *today).then(|| Finding {
+fn overdue(OverdueRow { uuid, due_date }: &OverdueRow) -> Finding {
+    Finding {
         object_type: "callback_request".to_owned(),
         object_id: uuid.to_string(),
         reason: format!("the callback request was due on {} and is still open", due_date.0.as_str()),
         remedy: format!("call back, or reschedule it: POST 1.0/callback_requests/{uuid}/reschedule"),
-    })
+    }
 }
 
-fn duplicate(OpenRow { uuid, same_number, .. }: &OpenRow) -> Option<Finding> {
-    let other = (*same_number)?;
-    Some(Finding {
+fn duplicate(SameNumberRow { uuid, older, .. }: &SameNumberRow) -> Finding {
+    Finding {
         object_type: "callback_request".to_owned(),
         object_id: uuid.to_string(),
         reason: format!(
-            "the callback request has the number of another open one of its list, {other}: the customer is called twice"
+            "the callback request has the number of another open one of its list, {older}: the customer is called twice"
         ),
         remedy: format!("cloture one of them: POST 1.0/callback_requests/{uuid}/cloture"),
-    })
+    }
 }

@@ -1,15 +1,15 @@
 //! The rules of preferred callback periods.
 
 use configmgt_contract::{
-    Call, Created, Failure, Outcome, Owner, Versioned,
+    Call, Created, Failure, Outcome, Versioned,
     periods::{
         self as contract, CreatePeriod, DeletePeriod, GetPeriod, ListPeriods, PeriodFields, PeriodRefusal, UpdatePeriod,
     },
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    listing,
-    sqlstate::broken_constraint,
+    journaled, listing,
+    sqlstate::{self, broken_constraint},
     text,
 };
 use sqlx::PgConnection;
@@ -27,13 +27,7 @@ impl Periods {
     }
 }
 
-impl Owner for Periods {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Periods);
 
 impl contract::Periods for Periods {
     async fn list(&self, _: &Call, ListPeriods {}: ListPeriods) -> Outcome<ListPeriods> {
@@ -99,10 +93,8 @@ async fn missing_or_default(connection: &mut PgConnection, uuid: Uuid) -> sqlx::
 }
 
 fn duplicate(error: sqlx::Error) -> Failure<PeriodRefusal> {
-    match broken_constraint(&error) {
-        Some(constraint @ "preferred_callback_period_name_key") => {
-            PeriodRefusal::Duplicate { constraint: constraint.to_owned() }.into()
-        }
-        _ => error.into(),
+    match sqlstate::duplicate(&error) {
+        Some(constraint) => PeriodRefusal::Duplicate { constraint }.into(),
+        None => error.into(),
     }
 }

@@ -1,24 +1,18 @@
 //! The rules of meeting rooms.
 
 use configmgt_contract::{
-    Call, Failure, Outcome, Owner,
-    filter::Page,
+    Call, Failure, Outcome,
     meetingrooms::{
         CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, MeetingRoom, MeetingRooms, RoomFields, RoomRefusal,
         UpdateRoom,
     },
 };
 use configmgt_runtime::{
-    filter::FindError,
     journal::{Change, Journal},
-    listing,
+    journaled, listing, sqlstate, text,
 };
-use futures_util::FutureExt;
 
 use crate::store::meetingrooms as store;
-
-/// The most characters of a name.
-const MAX_NAME: usize = 128;
 
 pub(crate) struct Rooms {
     journal: Journal,
@@ -27,24 +21,16 @@ pub(crate) struct Rooms {
 
 impl Rooms {
     pub(crate) fn new(journal: Journal) -> Self {
-        let by_id = store::RoomLookup::new(journal.connections().clone(), |connection, ids| {
-            store::by_ids(connection, ids).boxed()
-        });
+        let by_id = store::lookup(journal.connections());
         Self { journal, by_id }
     }
 }
 
-impl Owner for Rooms {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Rooms);
 
 impl MeetingRooms for Rooms {
     async fn get(&self, _: &Call, GetRoom { id }: GetRoom) -> Outcome<GetRoom> {
-        store::get(&self.by_id, id).await?.ok_or_else(|| not_found(id))
+        self.by_id.get(id).await?.ok_or_else(|| not_found(id))
     }
 
     async fn list(&self, _: &Call, ListRooms {}: ListRooms) -> Outcome<ListRooms> {
@@ -57,11 +43,8 @@ impl MeetingRooms for Rooms {
     }
 
     async fn find(&self, _: &Call, FindRooms(find): FindRooms) -> Outcome<FindRooms> {
-        match store::find(self.journal.connections(), &find).await {
-            Ok(page) => Ok(Page { total: page.total, list: page.list }),
-            Err(FindError::Filter(bad)) => Err(RoomRefusal::BadFilter { reason: bad.to_string() }.into()),
-            Err(FindError::Database(error)) => Err(error.into()),
-        }
+        let found = store::find(self.journal.connections(), &find).await;
+        found.map_err(|error| error.refused(|reason| RoomRefusal::BadFilter { reason }))
     }
 
     async fn create(&self, change: &mut Change, CreateRoom(room): CreateRoom) -> Outcome<CreateRoom> {
@@ -81,15 +64,7 @@ impl MeetingRooms for Rooms {
 
 fn check(room: &RoomFields) -> Result<(), RoomRefusal> {
     for (field, value) in [("name", &room.name), ("displayName", &room.display_name)] {
-        if value.trim().is_empty() {
-            return Err(RoomRefusal::BadValue { reason: format!("{field} must not be empty") });
-        }
-        if value.chars().count() > MAX_NAME {
-            return Err(RoomRefusal::BadValue { reason: format!("{field} has more than {MAX_NAME} characters") });
-        }
-        if value.chars().any(char::is_control) {
-            return Err(RoomRefusal::BadValue { reason: format!("{field} contains a control character") });
-        }
+        text::check(field, value, text::MAX).map_err(|reason| RoomRefusal::BadValue { reason })?;
     }
     Ok(())
 }
@@ -98,11 +73,9 @@ fn not_found(id: i32) -> Failure<RoomRefusal> {
     RoomRefusal::NotFound { id }.into()
 }
 
-/// Names the constraint that the change would have broken.
 fn duplicate(error: sqlx::Error) -> Failure<RoomRefusal> {
-    let broken = error.as_database_error().filter(|error| error.is_unique_violation());
-    match broken.and_then(|error| error.constraint()) {
-        Some(constraint) => RoomRefusal::Duplicate { constraint: constraint.to_owned() }.into(),
+    match sqlstate::duplicate(&error) {
+        Some(constraint) => RoomRefusal::Duplicate { constraint }.into(),
         None => error.into(),
     }
 }

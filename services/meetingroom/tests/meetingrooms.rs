@@ -69,7 +69,10 @@ async fn a_pin_that_is_left_out_of_an_update_is_removed() {
     service.create(json!({"name": "a", "displayName": "A", "number": 1, "userPin": 7})).await.unwrap();
     let without = json!({"id": 1, "name": "a", "displayName": "A", "number": 1});
     assert_eq!(service.ask::<UpdateRoom>(without.clone()).await, Ok(without.clone()));
-    assert_eq!(service.ask::<GetRoom>(json!({"id": 1})).await, Ok(without));
+    assert_eq!(service.ask::<GetRoom>(json!({"id": 1})).await, Ok(without.clone()));
+    // As a form sends it that was not filled in.
+    let blank = json!({"id": 1, "name": "a", "displayName": "A", "number": 1, "userPin": ""});
+    assert_eq!(service.ask::<UpdateRoom>(blank).await, Ok(without));
 }
 
 #[tokio::test]
@@ -162,20 +165,24 @@ async fn rooms_are_found_by_every_documented_field() {
     let a =
         service.create(json!({"name": "a", "displayName": "Alpha", "number": 1050, "userPin": "0042"})).await.unwrap();
     let b = service.create(json!({"name": "b", "displayName": "Beta", "number": 2050})).await.unwrap();
+    let c = service.create(json!({"name": "c", "displayName": "Gamma", "number": 3, "userPin": 7})).await.unwrap();
     let found = async |filters: Value| service.ask::<FindRooms>(json!({"filters": filters})).await;
     let page = |rooms: &[&Value]| Ok(json!({"total": rooms.len(), "list": rooms}));
     assert_eq!(found(json!([{"field": "id", "operator": "=", "value": "1"}])).await, page(&[&a]));
-    assert_eq!(found(json!([{"field": "name", "operator": "!=", "value": "a"}])).await, page(&[&b]));
+    assert_eq!(found(json!([{"field": "name", "operator": "!=", "value": "a"}])).await, page(&[&b, &c]));
     assert_eq!(found(json!([{"field": "displayName", "operator": "iLike", "value": "%ET%"}])).await, page(&[&b]));
     assert_eq!(found(json!([{"field": "number", "operator": ">", "value": 1050}])).await, page(&[&b]));
     assert_eq!(found(json!([{"field": "number", "operator": "like", "value": "10%"}])).await, page(&[&a]));
     assert_eq!(found(json!([{"field": "userPin", "operator": "=", "value": "0042"}])).await, page(&[&a]));
+    assert_eq!(found(json!([{"field": "userPin", "operator": "like", "value": "00%"}])).await, page(&[&a]));
+    assert_eq!(found(json!([{"field": "userPin", "operator": ">", "value": 7}])).await, page(&[&a]));
+    assert_eq!(found(json!([{"field": "userPin", "order": "ASC"}])).await, page(&[&c, &a, &b]));
     assert_eq!(found(json!([{"field": "userPin", "operator": "IS NULL"}])).await, page(&[&b]));
-    assert_eq!(found(json!([{"field": "name", "order": "DESC"}])).await, page(&[&b, &a]));
-    assert_eq!(found(json!([])).await, page(&[&a, &b]));
+    assert_eq!(found(json!([{"field": "name", "order": "DESC"}])).await, page(&[&c, &b, &a]));
+    assert_eq!(found(json!([])).await, page(&[&a, &b, &c]));
     let unknown = "'colour': no such field; the fields are id, name, displayName, number, userPin";
     let refused = found(json!([{"field": "colour", "operator": "=", "value": "red"}])).await;
     assert_eq!(refused, Err(fault(Status::Invalid, "BadRequest", unknown)));
     let beyond = service.ask::<FindRooms>(json!({"filters": [], "offset": 5})).await;
-    assert_eq!(beyond, Ok(json!({"total": 2, "list": []})));
+    assert_eq!(beyond, Ok(json!({"total": 3, "list": []})));
 }

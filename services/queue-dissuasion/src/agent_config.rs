@@ -1,11 +1,10 @@
 //! What XiVO's assistants read of agents.
 
 use configmgt_contract::{
-    Call, Outcome, Owner,
+    Call, Outcome,
     agent_config::{self as contract, AgentConfigRefusal, GetAgentConfig, ListAgentConfigs},
 };
-use configmgt_runtime::{journal::Journal, listing};
-use futures_util::FutureExt;
+use configmgt_runtime::{journal::Journal, journaled, listing};
 
 use crate::store::agent_config as store;
 
@@ -16,20 +15,12 @@ pub(crate) struct AgentConfigs {
 
 impl AgentConfigs {
     pub(crate) fn new(journal: Journal) -> Self {
-        let by_id = store::AgentConfigLookup::new(journal.connections().clone(), |connection, ids| {
-            store::by_ids(connection, ids).boxed()
-        });
+        let by_id = store::lookup(journal.connections());
         Self { journal, by_id }
     }
 }
 
-impl Owner for AgentConfigs {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(AgentConfigs);
 
 impl contract::AgentConfigs for AgentConfigs {
     async fn list(&self, _: &Call, ListAgentConfigs {}: ListAgentConfigs) -> Outcome<ListAgentConfigs> {
@@ -38,6 +29,6 @@ impl contract::AgentConfigs for AgentConfigs {
     }
 
     async fn get(&self, _: &Call, GetAgentConfig { id }: GetAgentConfig) -> Outcome<GetAgentConfig> {
-        store::get(&self.by_id, id).await?.ok_or_else(|| AgentConfigRefusal::NotFound { id }.into())
+        self.by_id.get(id).await?.ok_or_else(|| AgentConfigRefusal::NotFound { id }.into())
     }
 }

@@ -1,7 +1,7 @@
 //! The rules of agents.
 
 use configmgt_contract::{
-    Call, Created, Failure, Outcome, Owner, Versioned,
+    Call, Created, Failure, Outcome, Versioned,
     agents::{
         self as contract, AgentFields, AgentRefusal, CreateAgent, DeleteAgent, GetAgent, ListAgents, Membership,
         MembershipFields, ReplaceAgent,
@@ -10,8 +10,8 @@ use configmgt_contract::{
 use configmgt_runtime::{
     arrivals::{Arrival, Arrivals},
     journal::{Change, Journal},
-    listing,
-    sqlstate::broken_constraint,
+    journaled, listing,
+    sqlstate::{self, broken_constraint},
     text,
 };
 use futures_util::FutureExt;
@@ -37,9 +37,7 @@ pub(crate) struct Agents {
 
 impl Agents {
     pub(crate) fn new(journal: Journal) -> Self {
-        let by_id = store::AgentLookup::new(journal.connections().clone(), |connection, ids| {
-            store::by_ids(connection, ids).boxed()
-        });
+        let by_id = store::lookup(journal.connections());
         let users =
             Arrivals::new(journal.connections().clone(), |connection, id| known_users::exists(connection, id).boxed());
         Self { journal, by_id, users }
@@ -55,13 +53,7 @@ impl Agents {
     }
 }
 
-impl Owner for Agents {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Agents);
 
 impl contract::Agents for Agents {
     async fn list(&self, _: &Call, ListAgents {}: ListAgents) -> Outcome<ListAgents> {
@@ -70,7 +62,7 @@ impl contract::Agents for Agents {
     }
 
     async fn get(&self, _: &Call, GetAgent { id }: GetAgent) -> Outcome<GetAgent> {
-        store::get(&self.by_id, id).await?.ok_or_else(|| AgentRefusal::NotFound { id }.into())
+        self.by_id.get(id).await?.ok_or_else(|| AgentRefusal::NotFound { id }.into())
     }
 
     async fn create(&self, change: &mut Change, CreateAgent(fields): CreateAgent) -> Outcome<CreateAgent> {
@@ -146,11 +138,7 @@ const fn unknown_user(user_id: i64) -> AgentRefusal {
 fn refused(error: sqlx::Error, agent: &NewAgent) -> Failure<AgentRefusal> {
     let refusal = match (broken_constraint(&error), agent.user_id) {
         (Some(constraint @ "agent_number_key"), _) => AgentRefusal::Duplicate { constraint: constraint.to_owned() },
-        (Some("agent_queues"), _) => {
-            // The message is made for clients.
-            let reason = error.as_database_error().map(|refused| refused.message().to_owned()).unwrap_or_default();
-            AgentRefusal::UnknownQueue { reason }
-        }
+        (Some("agent_queues"), _) => AgentRefusal::UnknownQueue { reason: sqlstate::message(&error) },
         // The user was deleted meanwhile.
         (Some("agent_user"), Some(user_id)) => unknown_user(i64::from(user_id)),
         _ => return error.into(),

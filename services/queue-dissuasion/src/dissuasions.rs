@@ -1,7 +1,9 @@
 //! The rules of dissuasions.
 
+use std::slice;
+
 use configmgt_contract::{
-    Call, Failure, Outcome, Owner, Versioned,
+    Call, Failure, Outcome, Versioned,
     dissuasions::{
         self as contract, Available, AvailableDissuasions, DissuasionRefusal, ExplainDissuasion, Explanation,
         GetDissuasion, Hop, ListDissuasions, SetSoundFile, SetTarget, SoundFile, SoundFileOfQueue, TargetOfQueue,
@@ -10,15 +12,18 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    sqlstate::broken_constraint,
+    journaled,
+    sqlstate::{self, broken_constraint},
     text,
 };
-use futures_util::FutureExt;
 
 use crate::{
     problems,
     sounds::Sounds,
-    store::dissuasions::{self as store, QueueRow},
+    store::{
+        dissuasions::{self as store, QueueRow},
+        queues,
+    },
 };
 
 pub(crate) struct Dissuasions {
@@ -31,33 +36,33 @@ pub(crate) struct Dissuasions {
 
 impl Dissuasions {
     pub(crate) fn new(journal: Journal, sounds: Sounds, default_queue: Option<String>) -> Self {
-        let by_id = store::DissuasionLookup::new(journal.connections().clone(), |connection, ids| {
-            store::by_ids(connection, ids).boxed()
-        });
+        let by_id = store::lookup(journal.connections());
         Self { journal, by_id, sounds, default_queue }
     }
-}
 
-impl Owner for Dissuasions {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
+    /// What this queue is offered by the configuration: what it could be given, so neither itself nor a queue that does not exist.
+    async fn offered(&self, queue: &str) -> sqlx::Result<Vec<TargetQueue>> {
+        let Some(default) = self.default_queue.as_ref().filter(|default| *default != queue) else {
+            return Ok(Vec::new());
+        };
+        let existing = queues::existing(self.journal.connections(), slice::from_ref(default)).await?;
+        Ok(existing.into_iter().map(|queue_name| TargetQueue { queue_name }).collect())
     }
 }
+
+journaled!(Dissuasions);
 
 impl contract::Dissuasions for Dissuasions {
     async fn get(&self, _: &Call, GetDissuasion { id }: GetDissuasion) -> Outcome<GetDissuasion> {
-        let queue = store::get(&self.by_id, id).await?.ok_or(DissuasionRefusal::NotGot { id })?;
+        let queue = self.by_id.get(id).await?.ok_or(DissuasionRefusal::NotGot { id })?;
         Ok(queue.into())
     }
 
     async fn list(&self, _: &Call, ListDissuasions { id }: ListDissuasions) -> Outcome<ListDissuasions> {
-        let queue = store::get(&self.by_id, id).await?.ok_or(DissuasionRefusal::NotListed { id })?;
+        let queue = self.by_id.get(id).await?.ok_or(DissuasionRefusal::NotListed { id })?;
         let sounds = self.sounds.latest().await;
         let sound_files = sounds.of_queue(&queue.name).iter().map(|name| SoundFile { sound_file: name.clone() });
-        let queues = self.default_queue.iter().map(|name| TargetQueue { queue_name: name.clone() });
-        let dissuasions = Available { sound_files: sound_files.collect(), queues: queues.collect() };
+        let dissuasions = Available { sound_files: sound_files.collect(), queues: self.offered(&queue.name).await? };
         Ok(AvailableDissuasions { id, name: queue.name, dissuasions })
     }
 
@@ -109,11 +114,7 @@ fn refused(error: sqlx::Error, id: i32, target: &str) -> Failure<DissuasionRefus
         Some("dissuasion_destination" | "dissuasion_target") => {
             DissuasionRefusal::TargetNotFound { id, queue_name: target.to_owned() }
         }
-        Some("dissuasion_circle") => {
-            // The message is made for clients.
-            let reason = error.as_database_error().map(|refused| refused.message().to_owned()).unwrap_or_default();
-            DissuasionRefusal::RoundInACircle { id, reason }
-        }
+        Some("dissuasion_circle") => DissuasionRefusal::RoundInACircle { id, reason: sqlstate::message(&error) },
         _ => return error.into(),
     };
     refusal.into()

@@ -3,10 +3,10 @@
 use std::{collections::HashSet, sync::Arc};
 
 use configmgt_contract::{
-    BoxError, Call, Listing, Outcome, Owner,
+    BoxError, Call, Listing, Outcome,
     lint::{self as contract, Finding, ListFindings},
 };
-use configmgt_runtime::{connections::Connections, journal::Journal, listing};
+use configmgt_runtime::{connections::Connections, journal::Journal, journaled, listing};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::{
@@ -36,13 +36,7 @@ impl Lint {
     }
 }
 
-impl Owner for Lint {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Lint);
 
 impl contract::Lint for Lint {
     async fn list(&self, _: &Call, ListFindings {}: ListFindings) -> Outcome<ListFindings> {

@@ -52,7 +52,7 @@ pub(crate) fn unknown_default_queue(name: &str) -> Finding {
     Finding {
         object_type: "setting".to_owned(),
         object_id: "DEFAULT_DISSUASION_QUEUE".to_owned(),
-        reason: format!("there is no queue '{name}', which is offered to all queues as their dissuasion"),
+        reason: format!("there is no queue '{name}', which all other queues are to be offered as their dissuasion"),
         remedy: "create the queue, or change the setting and start the queue-dissuasion service again".to_owned(),
     }
 }

@@ -1,18 +1,15 @@
 //! The rules of queues.
 
 use configmgt_contract::{
-    Call, Created, Failure, Outcome, Owner, Versioned,
+    Call, Created, Failure, Outcome, Versioned,
     queues::{
         self as contract, CreateQueue, DeleteQueue, GetQueue, ListQueues, QueueFields, QueueRefusal, ReplaceQueue,
     },
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    listing,
-    sqlstate::broken_constraint,
-    text,
+    journaled, listing, sqlstate, text,
 };
-use futures_util::FutureExt;
 
 use crate::store::queues::{self as store, NewQueue};
 
@@ -26,20 +23,12 @@ pub(crate) struct Queues {
 
 impl Queues {
     pub(crate) fn new(journal: Journal) -> Self {
-        let by_id = store::QueueLookup::new(journal.connections().clone(), |connection, ids| {
-            store::by_ids(connection, ids).boxed()
-        });
+        let by_id = store::lookup(journal.connections());
         Self { journal, by_id }
     }
 }
 
-impl Owner for Queues {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Queues);
 
 impl contract::Queues for Queues {
     async fn list(&self, _: &Call, ListQueues {}: ListQueues) -> Outcome<ListQueues> {
@@ -48,7 +37,7 @@ impl contract::Queues for Queues {
     }
 
     async fn get(&self, _: &Call, GetQueue { id }: GetQueue) -> Outcome<GetQueue> {
-        store::get(&self.by_id, id).await?.ok_or_else(|| QueueRefusal::NotFound { id }.into())
+        self.by_id.get(id).await?.ok_or_else(|| QueueRefusal::NotFound { id }.into())
     }
 
     async fn create(&self, change: &mut Change, CreateQueue(fields): CreateQueue) -> Outcome<CreateQueue> {
@@ -72,11 +61,7 @@ impl contract::Queues for Queues {
 /// The queue with its defaults, if it can be one.
 fn checked(QueueFields { name, display_name, number }: QueueFields) -> Result<NewQueue, QueueRefusal> {
     let bad_value = |reason| QueueRefusal::BadValue { reason };
-    text::check("name", &name, text::MAX).map_err(bad_value)?;
-    let possible = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    if !name.bytes().all(possible) {
-        return Err(bad_value("name has characters other than letters, digits, _, . and -".to_owned()));
-    }
+    text::check_name(&name).map_err(bad_value)?;
     if name.eq_ignore_ascii_case(RESERVED) {
         return Err(bad_value(format!("name cannot be {RESERVED}")));
     }
@@ -89,8 +74,8 @@ fn checked(QueueFields { name, display_name, number }: QueueFields) -> Result<Ne
 }
 
 fn duplicate(error: sqlx::Error) -> Failure<QueueRefusal> {
-    match broken_constraint(&error) {
-        Some(constraint) => QueueRefusal::Duplicate { constraint: constraint.to_owned() }.into(),
+    match sqlstate::duplicate(&error) {
+        Some(constraint) => QueueRefusal::Duplicate { constraint }.into(),
         None => error.into(),
     }
 }

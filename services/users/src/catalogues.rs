@@ -1,7 +1,7 @@
 //! The rules of entities, media servers, contexts and labels.
 
 use configmgt_contract::{
-    Call, Created, Failure, Outcome, Owner,
+    Call, Created, Failure, Outcome,
     catalogues::{
         CatalogueRefusal, Contexts, CreateContext, CreateEntity, CreateLabel, CreateMediaserver, DeleteContext,
         DeleteEntity, DeleteLabel, DeleteMediaserver, Entities, EntryFields, Labels, ListContexts, ListEntities,
@@ -10,10 +10,10 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    listing, text,
+    journaled, listing, sqlstate, text,
 };
 
-use crate::store::{broken_constraint, catalogues as store};
+use crate::store::catalogues as store;
 
 /// The media server that every XiVO has.
 const MAIN: &str = "default";
@@ -31,13 +31,7 @@ impl Catalogues {
     }
 }
 
-impl Owner for Catalogues {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Catalogues);
 
 /// Implements a catalogue over its store.
 macro_rules! catalogue {
@@ -86,11 +80,7 @@ catalogue!(Labels over label; ListLabels, CreateLabel, DeleteLabel; "Label", kep
 /// The name and the display name, if they can be ones.
 fn checked(EntryFields { name, display_name }: EntryFields) -> Result<(String, String), CatalogueRefusal> {
     let bad_value = |reason: String| CatalogueRefusal::BadValue { reason };
-    text::check("name", &name, text::MAX).map_err(bad_value)?;
-    let possible = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    if !name.bytes().all(possible) {
-        return Err(bad_value("name has characters other than letters, digits, _, . and -".to_owned()));
-    }
+    text::check_name(&name).map_err(bad_value)?;
     // As part of a path these two mean something else.
     if name == "." || name == ".." {
         return Err(bad_value(format!("name cannot be {name}")));
@@ -108,8 +98,8 @@ fn named(users: &[i32]) -> String {
 }
 
 fn duplicate(error: sqlx::Error) -> Failure<CatalogueRefusal> {
-    match broken_constraint(&error) {
-        Some(constraint) => CatalogueRefusal::Duplicate { constraint: constraint.to_owned() }.into(),
+    match sqlstate::duplicate(&error) {
+        Some(constraint) => CatalogueRefusal::Duplicate { constraint }.into(),
         None => error.into(),
     }
 }

@@ -1,10 +1,10 @@
 //! The rules of users as others look them up.
 
 use configmgt_contract::{
-    Call, Outcome, Owner,
+    Call, Outcome,
     directory::{self as contract, DirectoryRefusal, FindUsers, ListContacts, ListUsers},
 };
-use configmgt_runtime::{filter::FindError, journal::Journal, listing};
+use configmgt_runtime::{journal::Journal, journaled, listing};
 
 use crate::store::directory as store;
 
@@ -18,13 +18,7 @@ impl Directory {
     }
 }
 
-impl Owner for Directory {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Directory);
 
 impl contract::Directory for Directory {
     async fn list(&self, _: &Call, ListUsers {}: ListUsers) -> Outcome<ListUsers> {
@@ -37,11 +31,8 @@ impl contract::Directory for Directory {
     }
 
     async fn find(&self, _: &Call, FindUsers(find): FindUsers) -> Outcome<FindUsers> {
-        match store::find(self.journal.connections(), &find).await {
-            Ok(page) => Ok(page),
-            Err(FindError::Filter(bad)) => Err(DirectoryRefusal::BadFilter { reason: bad.to_string() }.into()),
-            Err(FindError::Database(error)) => Err(error.into()),
-        }
+        let found = store::find(self.journal.connections(), &find).await;
+        found.map_err(|error| error.refused(|reason| DirectoryRefusal::BadFilter { reason }))
     }
 
     async fn contacts(&self, _: &Call, ListContacts {}: ListContacts) -> Outcome<ListContacts> {

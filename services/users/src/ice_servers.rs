@@ -1,11 +1,12 @@
 //! The rules of the ICE servers.
 
 use configmgt_contract::{
-    Call, Outcome, Owner,
+    Call, Outcome,
     ice_servers::{self, GetIceServers, SetIceServers, StunAddress},
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
+    journaled,
     service::Initial,
 };
 use futures_util::{FutureExt, TryFutureExt};
@@ -29,13 +30,7 @@ impl IceServers {
     }
 }
 
-impl Owner for IceServers {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(IceServers);
 
 impl ice_servers::IceServers for IceServers {
     async fn get(&self, _: &Call, GetIceServers {}: GetIceServers) -> Outcome<GetIceServers> {

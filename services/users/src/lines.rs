@@ -3,14 +3,13 @@
 use std::ops::RangeInclusive;
 
 use configmgt_contract::{
-    Call, Failure, Outcome, Owner,
+    Call, Failure, Outcome,
     lines::{self, CreateLine, DeleteLine, GetLine, LineFields, LineRefusal, LineType, UpdateLine},
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    text,
+    journaled, text,
 };
-use futures_util::FutureExt;
 
 use crate::store::{
     broken_constraint,
@@ -34,42 +33,42 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn new(journal: Journal) -> Self {
-        let by_user = store::LineLookup::new(journal.connections().clone(), |connection, user_ids| {
-            store::by_users(connection, user_ids).boxed()
-        });
+        let by_user = store::lookup(journal.connections());
         Self { journal, by_user }
     }
 }
 
-impl Owner for Lines {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Lines);
 
 impl lines::Lines for Lines {
     async fn get(&self, _: &Call, GetLine { user_id }: GetLine) -> Outcome<GetLine> {
-        store::get(&self.by_user, user_id).await?.ok_or_else(|| LineRefusal::NotGot { user_id }.into())
+        self.by_user.get(user_id).await?.ok_or_else(|| LineRefusal::NotGot { user_id }.into())
     }
 
     async fn create(&self, change: &mut Change, CreateLine { user_id, line }: CreateLine) -> Outcome<CreateLine> {
         let line = checked(line)?;
-        let created = store::insert(change.connection(), user_id, &line).await;
-        let not_created = LineRefusal::NotCreated { user_id };
-        created.map_err(|error| refused(error, &line, &not_created))?.ok_or_else(|| not_created.into())
+        match store::insert(change.connection(), user_id, &line).await {
+            Ok(Some(line)) => Ok(line),
+            Ok(None) => Err(LineRefusal::NotCreated { user_id }.into()),
+            // Another write has given him a line meanwhile.
+            Err(error) if broken_constraint(&error) == Some("line_user_id_key") => {
+                Err(LineRefusal::NotCreated { user_id }.into())
+            }
+            Err(error) => Err(refused(error, &line, |reason| LineRefusal::CannotBeCreated { user_id, reason })),
+        }
     }
 
     async fn update(&self, change: &mut Change, UpdateLine { user_id, line }: UpdateLine) -> Outcome<UpdateLine> {
         let line = checked(line)?;
-        let not_updated = LineRefusal::NotUpdated { user_id };
-        let from = store::lock(change.connection(), user_id).await?.ok_or_else(|| not_updated.clone())?;
-        if !from.can_become(line.line_type) {
-            return Err(LineRefusal::OtherType { from, to: line.line_type }.into());
+        let cannot_be_updated = |reason| LineRefusal::CannotBeUpdated { user_id, reason };
+        let from = store::lock(change.connection(), user_id).await?.ok_or(LineRefusal::NotUpdated { user_id })?;
+        let to = line.line_type;
+        if !from.can_become(to) {
+            let reason = format!("a line of type {from} cannot become one of type {to}: delete it and create another");
+            return Err(cannot_be_updated(reason).into());
         }
         let updated = store::update(change.connection(), user_id, &line).await;
-        updated.map_err(|error| refused(error, &line, &not_updated))
+        updated.map_err(|error| refused(error, &line, cannot_be_updated))
     }
 
     async fn delete(&self, change: &mut Change, DeleteLine { user_id }: DeleteLine) -> Outcome<DeleteLine> {
@@ -93,7 +92,7 @@ fn checked(line: LineFields) -> Result<NewLine, LineRefusal> {
         self::device(device).map_err(|reason| bad(format!("device {reason}")))?;
     }
     let line_num = match line_num {
-        Some(slot) => self::line_num(Some(slot)).map_err(|reason| bad(format!("lineNum {reason}")))?,
+        Some(slot) => self::line_num(Some(line_type), Some(slot)).map_err(|reason| bad(format!("lineNum {reason}")))?,
         None => DEFAULT_LINE_NUM,
     };
     let name = self::name(line_type, &extension, &context);
@@ -109,8 +108,12 @@ pub(crate) fn name(line_type: LineType, extension: &str, context: &str) -> Optio
     }
 }
 
-/// The slot, or why it is none.
-pub(crate) fn line_num(slot: Option<i64>) -> Result<i32, String> {
+/// The slot, or why a line of this type, as far as it has one, cannot have it. A softphone in a browser has no slots: what says so
+/// with a 0 says nothing.
+pub(crate) fn line_num(line_type: Option<LineType>, slot: Option<i64>) -> Result<i32, String> {
+    if (line_type, slot) == (Some(LineType::Webrtc), Some(0)) {
+        return Ok(DEFAULT_LINE_NUM);
+    }
     slot.and_then(|slot| i32::try_from(slot).ok())
         .filter(|slot| LINE_NUMS.contains(slot))
         .ok_or_else(|| format!("is no whole number from {} to {}", LINE_NUMS.start(), LINE_NUMS.end()))
@@ -126,20 +129,17 @@ fn is_device(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
-/// What stood in the way of a line, by the constraint that it would have broken.
-fn refused(error: sqlx::Error, line: &NewLine, no_line: &LineRefusal) -> Failure<LineRefusal> {
+/// Says no with what stood in the way of a line, by the constraint that it would have broken.
+fn refused(error: sqlx::Error, line: &NewLine, no: impl FnOnce(String) -> LineRefusal) -> Failure<LineRefusal> {
     let NewLine { context, extension, site, .. } = line;
-    match broken_constraint(&error) {
-        // The user has a line.
-        Some("line_user_id_key") => no_line.clone().into(),
-        Some("line_extension_context_key") => {
-            LineRefusal::ExtensionTaken { extension: extension.clone(), context: context.clone() }.into()
-        }
-        Some("line_context") => LineRefusal::UnknownContext { context: context.clone() }.into(),
-        Some("line_site") => LineRefusal::UnknownSite { site: site.clone() }.into(),
+    let reason = match broken_constraint(&error) {
+        Some("line_extension_context_key") => format!("extension {extension} is taken in context {context}"),
+        Some("line_context") => format!("context {context} does not exist"),
+        Some("line_site") => format!("site {site} does not exist"),
         // A SIP line for which there was no code.
-        Some("line_provisioning_id") => LineRefusal::NothingFree {}.into(),
-        _ if store::drew_the_same(&error) => LineRefusal::NothingFree {}.into(),
-        _ => error.into(),
-    }
+        Some("line_provisioning_id") => return LineRefusal::NothingFree {}.into(),
+        _ if store::drew_the_same(&error) => return LineRefusal::NothingFree {}.into(),
+        _ => return error.into(),
+    };
+    no(reason).into()
 }

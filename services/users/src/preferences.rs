@@ -1,7 +1,7 @@
 //! The rules of preferences.
 
 use configmgt_contract::{
-    Call, Failure, Outcome, Owner,
+    Call, Failure, Outcome,
     preferences::{
         self, CreatePreference, DeletePreference, GetPreference, ListPreferences, PreferenceRefusal, PreferenceValue,
         UpdatePreference,
@@ -9,7 +9,7 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    listing, text,
+    journaled, listing, text,
 };
 use sqlx::PgConnection;
 
@@ -33,13 +33,7 @@ impl Preferences {
     }
 }
 
-impl Owner for Preferences {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Preferences);
 
 impl preferences::Preferences for Preferences {
     async fn list(&self, _: &Call, ListPreferences { user_id }: ListPreferences) -> Outcome<ListPreferences> {

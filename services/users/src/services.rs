@@ -1,14 +1,14 @@
 //! The rules of users' services.
 
 use configmgt_contract::{
-    Call, Failure, Outcome, Owner, Versioned,
+    Call, Failure, Outcome, Versioned,
     services::{self, ForwardUpdate, GetServices, ServicesRefusal, ServicesUpdate, UpdateServices},
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
+    journaled,
     text::{MAX_DIALLED, is_dialled},
 };
-use futures_util::FutureExt;
 
 use crate::store::{broken_constraint, services as store};
 
@@ -19,24 +19,16 @@ pub(crate) struct UserServices {
 
 impl UserServices {
     pub(crate) fn new(journal: Journal) -> Self {
-        let by_user = store::ServicesLookup::new(journal.connections().clone(), |connection, user_ids| {
-            store::by_users(connection, user_ids).boxed()
-        });
+        let by_user = store::lookup(journal.connections());
         Self { journal, by_user }
     }
 }
 
-impl Owner for UserServices {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(UserServices);
 
 impl services::UserServices for UserServices {
     async fn get(&self, _: &Call, GetServices { user_id }: GetServices) -> Outcome<GetServices> {
-        store::get(&self.by_user, user_id).await?.ok_or_else(|| not_found(user_id))
+        self.by_user.get(user_id).await?.ok_or_else(|| not_found(user_id))
     }
 
     async fn update(

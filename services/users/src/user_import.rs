@@ -1,7 +1,7 @@
 //! The rules of the import of users.
 
 use configmgt_contract::{
-    Failure, Outcome, Owner, Upload,
+    Failure, Outcome, Upload,
     line_errors::LineErrors,
     lines::LineType,
     password::Password,
@@ -11,7 +11,7 @@ use configmgt_runtime::{
     csv::{Column, Errors, Row},
     imports::{self, Fields},
     journal::{Change, Journal},
-    text,
+    journaled, text,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -66,20 +66,14 @@ impl UserImport {
     }
 }
 
-impl Owner for UserImport {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(UserImport);
 
 impl contract::UserImport for UserImport {
     async fn users(
         &self,
         change: &mut Change,
         ImportUsers(options): ImportUsers,
-        content: Upload,
+        content: &mut Upload,
     ) -> Outcome<ImportUsers> {
         if !store::claim(change.connection()).await? {
             return Err(ImportRefusal::UnderWay {}.into());
@@ -188,7 +182,7 @@ fn line(fields: &mut Fields<'_>) -> Option<NewLine> {
     let extension = fields.parsed("extension", |field| text::dialled(field).map(|()| field.to_owned()));
     let context = text_of(fields, "context", text::MAX);
     let site = text_of(fields, "site", text::MAX);
-    let line_num = fields.parsed("lineNum", |field| lines::line_num(field.parse().ok()));
+    let line_num = fields.parsed("lineNum", |field| lines::line_num(line_type, field.parse().ok()));
     let device = fields.parsed("device", |field| lines::device(field).map(|()| field.to_owned()));
     let (line_type, extension, context) = (line_type?, extension?, context?);
     Some(NewLine {

@@ -1,7 +1,7 @@
 //! The rules of users as they are managed.
 
 use configmgt_contract::{
-    Call, Created, Failure, Outcome, Owner, Versioned,
+    Call, Created, Failure, Outcome, Versioned,
     merge::Member,
     password::Password,
     users::{
@@ -11,9 +11,8 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     journal::{Change, Journal},
-    text,
+    journaled, sqlstate, text,
 };
-use futures_util::FutureExt;
 
 use crate::{
     password::Passwords,
@@ -34,9 +33,7 @@ pub(crate) struct Users {
 
 impl Users {
     pub(crate) fn new(journal: Journal, passwords: Passwords) -> Self {
-        let by_id = store::UserLookup::new(journal.connections().clone(), |connection, ids| {
-            store::by_ids(connection, ids).boxed()
-        });
+        let by_id = store::lookup(journal.connections());
         Self { journal, by_id, passwords }
     }
 
@@ -67,17 +64,11 @@ impl Users {
     }
 }
 
-impl Owner for Users {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Users);
 
 impl contract::Users for Users {
     async fn get(&self, _: &Call, GetUser { id }: GetUser) -> Outcome<GetUser> {
-        store::get(&self.by_id, id).await?.ok_or_else(|| not_found(id))
+        self.by_id.get(id).await?.ok_or_else(|| not_found(id))
     }
 
     async fn create(&self, change: &mut Change, CreateUser(mut fields): CreateUser) -> Outcome<CreateUser> {
@@ -191,13 +182,8 @@ fn refused(error: sqlx::Error, fields: &UserFields) -> Failure<UserRefusal> {
             UserRefusal::Duplicate { constraint: constraint.to_owned() }
         }
         (Some("users_entity"), Some(name)) => UserRefusal::UnknownEntity { name: name.clone() },
-        (Some("users_labels"), _) => UserRefusal::UnknownLabel { reason: reason(&error) },
+        (Some("users_labels"), _) => UserRefusal::UnknownLabel { reason: sqlstate::message(&error) },
         _ => return error.into(),
     };
     refusal.into()
-}
-
-/// The message of the database, which for labels is made for clients.
-fn reason(error: &sqlx::Error) -> String {
-    error.as_database_error().map(|refused| refused.message().to_owned()).unwrap_or_default()
 }

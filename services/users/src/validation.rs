@@ -1,18 +1,15 @@
 //! The rules by which a user is validated.
 
 use configmgt_contract::{
-    Call, Outcome, Owner,
+    Call, Outcome,
     validation::{ValidateUser, Validation, ValidationRefusal},
 };
-use configmgt_runtime::journal::Journal;
+use configmgt_runtime::{journal::Journal, journaled, text};
 
 use crate::{
     password::Passwords,
     store::validation::{self as store, Attempt},
 };
-
-/// The most characters of a user name.
-const MAX_USERNAME: usize = 128;
 
 pub(crate) struct Validator {
     journal: Journal,
@@ -25,19 +22,17 @@ impl Validator {
     }
 }
 
-impl Owner for Validator {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Validator);
 
 impl Validation for Validator {
     async fn validate(&self, _: &Call, ValidateUser { username, password }: ValidateUser) -> Outcome<ValidateUser> {
-        check(&username)?;
         // First, as an attempt whose password is not looked at must not count as one.
         let place = self.passwords.place().ok_or(ValidationRefusal::Busy {})?;
+        if !is_possible(&username) {
+            // Nothing to guess, so nothing to count; the answer comes no sooner than for any other name that is not known.
+            place.verify(password, None).await?;
+            return Err(ValidationRefusal::NotFound {}.into());
+        }
         let connections = self.journal.connections();
         // Counted before the password is looked at: of many at once, no more are looked at than of as many one after the other.
         let attempt = store::count_attempt(connections, &username).await?;
@@ -54,14 +49,7 @@ impl Validation for Validator {
     }
 }
 
-/// Refuses a name that no user can have.
-fn check(username: &str) -> Result<(), ValidationRefusal> {
-    let reason = if username.chars().count() > MAX_USERNAME {
-        format!("username has more than {MAX_USERNAME} characters")
-    } else if username.chars().any(char::is_control) {
-        "username contains a control character".to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(ValidationRefusal::BadValue { reason })
+/// Whether a user can have this name.
+fn is_possible(username: &str) -> bool {
+    text::fits(username, text::MAX).is_ok()
 }

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    Example, Versioned,
+    Example, Versioned, blank,
     callbacks::SERVICE,
     dates::Day,
     events::Object,
@@ -185,7 +185,7 @@ pub struct RequestFields {
     #[schema(max_length = 4096)]
     pub description: Option<String>,
     /// The deadline. Left out: the next day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     pub due_date: Option<Day>,
     /// The name of a period. Left out: the default one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,18 +1,17 @@
 //! Callback tickets, owned by the `callbacks` service: what agents did about callback requests.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    Created, Example, Unreadable, Versioned,
+    Created, Example, Versioned, blank,
     callback_requests::{CallbackRequest, Contact},
     callbacks::SERVICE,
     csv::{Csv, CsvRow},
     dates::{Day, Moment},
     events::Object,
+    named::named,
     numbers, refusals, service,
 };
 
@@ -54,42 +53,15 @@ refusals! {
     }
 }
 
-/// How a call went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub enum TicketStatus {
-    NoAnswer,
-    Answered,
-    Email,
-    Fax,
-    /// Rescheduled.
-    Callback,
-}
-
-impl TicketStatus {
-    pub const ALL: [Self; 5] = [Self::NoAnswer, Self::Answered, Self::Email, Self::Fax, Self::Callback];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NoAnswer => "NoAnswer",
-            Self::Answered => "Answered",
-            Self::Email => "Email",
-            Self::Fax => "Fax",
-            Self::Callback => "Callback",
-        }
-    }
-}
-
-impl fmt::Display for TicketStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for TicketStatus {
-    type Err = Unreadable;
-
-    fn from_str(text: &str) -> Result<Self, Unreadable> {
-        Self::ALL.into_iter().find(|status| status.name() == text).ok_or(Unreadable)
+named! {
+    /// How a call went.
+    pub enum TicketStatus {
+        NoAnswer = "NoAnswer",
+        Answered = "Answered",
+        Email = "Email",
+        Fax = "Fax",
+        /// Rescheduled.
+        Callback = "Callback",
     }
 }
 
@@ -135,10 +107,10 @@ pub struct TicketUpdate {
     #[schema(max_length = 4096)]
     pub comment: Option<String>,
     /// With the status `Callback` only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     pub due_date: Option<Day>,
     /// With the status `Callback` only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     #[schema(value_type = Option<String>, format = "uuid")]
     pub period_uuid: Option<Uuid>,
 }
@@ -161,10 +133,10 @@ pub struct CreateCallbackTicket {
     #[schema(max_length = 4096)]
     pub comment: Option<String>,
     /// With the status `Callback` only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     pub due_date: Option<Day>,
     /// With the status `Callback` only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     #[schema(value_type = Option<String>, format = "uuid")]
     pub period_uuid: Option<Uuid>,
 }

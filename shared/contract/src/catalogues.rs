@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Created, Example, Listing, events::Object, merge, refusals, service, users::SERVICE};
+use crate::{Created, Example, Listing, blank, events::Object, refusals, service, users::SERVICE};
 
 refusals! {
     /// What the catalogues' rules say no with.
@@ -24,7 +24,7 @@ pub struct EntryFields {
     #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_.-]+$")]
     pub name: String,
     /// 1 to 128 characters. Left out: the name.
-    #[serde(default, deserialize_with = "merge::null_is_left_out", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     #[schema(min_length = 1, max_length = 128)]
     pub display_name: Option<String>,
 }

@@ -1,13 +1,11 @@
 //! Events: what subscribers see of a committed change.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Body, Example, Unreadable, percent};
+use crate::{Body, Example, named::named, percent};
 
 /// The state of an object, as events and history show it: without its secrets.
 pub trait Object: Serialize + ToSchema + Example + Send + 'static {
@@ -30,38 +28,12 @@ impl ObjectDoc {
     }
 }
 
-/// What happened to an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Action {
-    Created,
-    Updated,
-    Deleted,
-}
-
-impl Action {
-    pub const ALL: [Self; 3] = [Self::Created, Self::Updated, Self::Deleted];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Updated => "updated",
-            Self::Deleted => "deleted",
-        }
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Action {
-    type Err = Unreadable;
-
-    fn from_str(text: &str) -> Result<Self, Unreadable> {
-        Self::ALL.into_iter().find(|action| action.name() == text).ok_or(Unreadable)
+named! {
+    /// What happened to an object.
+    pub enum Action {
+        Created = "created",
+        Updated = "updated",
+        Deleted = "deleted",
     }
 }
 

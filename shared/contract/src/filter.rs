@@ -1,38 +1,44 @@
 //! Dynamic filters: the body of every `find` endpoint and the page that answers it.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::{Example, numbers};
+use crate::{Example, merge, numbers};
 
 /// What to find: the filters that a row must all pass, and which part of the matches to answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Find {
     /// All of them must hold. Those with an `order` sort the result, the first one first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "merge::null_is_left_out")]
     #[schema(max_items = 20)]
     pub filters: Vec<Filter>,
     /// How many matches to leave out from the beginning.
-    #[serde(default, deserialize_with = "numbers::whole")]
+    #[serde(default, deserialize_with = "offset")]
     #[schema(minimum = 0)]
     pub offset: i64,
     /// The most matches to answer.
-    #[serde(default = "Find::default_limit", deserialize_with = "numbers::whole")]
+    #[serde(default = "default_limit", deserialize_with = "limit")]
     #[schema(minimum = 0, maximum = 1000)]
     pub limit: i64,
 }
 
-impl Find {
-    const fn default_limit() -> i64 {
-        100
+impl Default for Find {
+    fn default() -> Self {
+        Self { filters: Vec::new(), offset: 0, limit: default_limit() }
     }
 }
 
-impl Default for Find {
-    fn default() -> Self {
-        Self { filters: Vec::new(), offset: 0, limit: Self::default_limit() }
-    }
+const fn default_limit() -> i64 {
+    100
+}
+
+fn offset<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    Ok(numbers::optional_whole(deserializer)?.unwrap_or_default())
+}
+
+fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    Ok(numbers::optional_whole(deserializer)?.unwrap_or_else(default_limit))
 }
 
 /// A condition on a field, a sort order, or both.

@@ -8,7 +8,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
 };
 
-use crate::{Example, NoRefusal, Versioned, events::Object, service, users::SERVICE};
+use crate::{Example, NoRefusal, Versioned, blank, events::Object, service, users::SERVICE};
 
 /// The most characters of a host name.
 const MAX_HOST: usize = 253;
@@ -31,7 +31,7 @@ service! {
 /// What SIP clients are told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IceConfiguration {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     pub stun_address: Option<StunAddress>,
 }
 

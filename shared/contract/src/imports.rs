@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Example, Unreadable, callbacks, refusals, service, users};
+use crate::{Example, callbacks, named::named, refusals, service, users};
 
 service! {
     /// How imports fare. Every service that imports answers for its own.
@@ -41,25 +41,12 @@ pub struct GetImport {
     pub id: Uuid,
 }
 
-/// Where an import stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ImportState {
-    Running,
-    Done,
-    Failed,
-}
-
-impl std::str::FromStr for ImportState {
-    type Err = Unreadable;
-
-    fn from_str(text: &str) -> Result<Self, Unreadable> {
-        match text {
-            "running" => Ok(Self::Running),
-            "done" => Ok(Self::Done),
-            "failed" => Ok(Self::Failed),
-            _ => Err(Unreadable),
-        }
+named! {
+    /// Where an import stands.
+    pub enum ImportState {
+        Running = "running",
+        Done = "done",
+        Failed = "failed",
     }
 }
 

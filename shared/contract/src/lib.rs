@@ -42,9 +42,12 @@ pub mod user_import;
 pub mod users;
 pub mod validation;
 
+mod blank;
 mod listing;
+mod named;
 mod objects;
 mod operation;
+mod patience;
 mod quoted;
 mod refusal;
 mod reply;
@@ -56,6 +59,7 @@ pub use operation::{
     Call, ChangeOf, Changes, Endpoint, Expected, Handled, IdempotencyKey, Kind, Operation, OperationDoc, Outcome,
     Owner, Unjournaled, Unreadable, Work, Working,
 };
+pub use patience::{IMPORT_ANSWER, IMPORT_CONTENT, LENGTHY, LONGEST_WRITE};
 pub use quoted::quoted;
 pub use refusal::{
     BoxError, Broken, DetailDoc, Details, Failure, Fault, NoRefusal, Refusal, RefusalDoc, Status, chain,

@@ -1,11 +1,9 @@
 //! The lines of users: what they telephone with.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Example, Unreadable, Versioned, events::Object, numbers, refusals, service, users::SERVICE};
+use crate::{Example, Versioned, blank, events::Object, named::named, numbers, refusals, service, users::SERVICE};
 
 service! {
     /// The lines of users, owned by the `users` service.
@@ -19,14 +17,14 @@ service! {
         ///
         /// A user has one line at most. A SIP line (`phone`, `webrtc`, `ua`) gets a name and a provisioning code that no other has.
         write fn create(CreateLine) -> Versioned<Line>,
-            refuses NotCreated | ExtensionTaken | UnknownContext | UnknownSite | BadValue | NothingFree;
+            refuses NotCreated | CannotBeCreated | BadValue | NothingFree;
 
         /// Update a user's line
         ///
         /// Replaces the line: `site` and `lineNum` that are left out get their defaults, a `device` that is left out is removed.
         /// SIP types can become each other, and the line keeps its name and its provisioning code.
         write fn update(UpdateLine) -> Versioned<Line>,
-            refuses NotUpdated | ExtensionTaken | UnknownContext | UnknownSite | BadValue | OtherType;
+            refuses NotUpdated | CannotBeUpdated | BadValue;
 
         /// Delete a user's line
         ///
@@ -39,47 +37,35 @@ refusals! {
     /// What the lines' rules say no with.
     pub enum LineRefusal {
         NotGot { user_id: i32 } => NotFound, "LineNotFound", "Unable to get line for user Id {user_id}";
+        /// There is no such user, or he has a line.
         NotCreated { user_id: i32 } => NotFound, "LineNotFound", "Unable to create line for user Id {user_id}";
+        /// What is stored stands in the way of such a line.
+        CannotBeCreated { user_id: i32, reason: String } => NotFound, "LineNotFound", "Unable to create line for user Id {user_id}: {reason}";
         NotUpdated { user_id: i32 } => NotFound, "LineNotFound", "Unable to update line for user Id {user_id}";
+        CannotBeUpdated { user_id: i32, reason: String } => NotFound, "LineNotFound", "Unable to update line for user Id {user_id}: {reason}";
         NotDeleted { user_id: i32 } => NotFound, "LineNotFound", "Unable to delete line for user Id {user_id}";
-        ExtensionTaken { extension: String, context: String } => Invalid, "Duplicate", "Extension {extension} is taken in context {context}";
-        UnknownContext { context: String } => Invalid, "BadRequest", "Context {context} does not exist";
-        UnknownSite { site: String } => Invalid, "BadRequest", "Site {site} does not exist";
-        OtherType { from: LineType, to: LineType } => Invalid, "BadRequest", "A line of type {from} cannot become one of type {to}: delete it and create another";
         BadValue { reason: String } => Invalid, "BadRequest", "{reason}";
         NothingFree {} => Unavailable, "ServiceUnavailable", "No provisioning code is free";
     }
 }
 
-/// What kind of endpoint a line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum LineType {
-    /// A physical SIP device.
-    Phone,
-    /// A SIP softphone in a browser.
-    Webrtc,
-    /// A unique account: `webrtc` while the user is connected to an assistant, otherwise `phone`.
-    Ua,
-    /// A Cisco phone without SIP.
-    Sccp,
-    /// A customized endpoint, maybe no device at all.
-    Custom,
+named! {
+    /// What kind of endpoint a line is.
+    pub enum LineType {
+        /// A physical SIP device.
+        Phone = "phone",
+        /// A SIP softphone in a browser.
+        Webrtc = "webrtc",
+        /// A unique account: `webrtc` while the user is connected to an assistant, otherwise `phone`.
+        Ua = "ua",
+        /// A Cisco phone without SIP.
+        Sccp = "sccp",
+        /// A customized endpoint, maybe no device at all.
+        Custom = "custom",
+    }
 }
 
 impl LineType {
-    pub const ALL: [Self; 5] = [Self::Phone, Self::Webrtc, Self::Ua, Self::Sccp, Self::Custom];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Phone => "phone",
-            Self::Webrtc => "webrtc",
-            Self::Ua => "ua",
-            Self::Sccp => "sccp",
-            Self::Custom => "custom",
-        }
-    }
-
     /// Whether a line of this type registers over SIP.
     pub const fn is_sip(self) -> bool {
         matches!(self, Self::Phone | Self::Webrtc | Self::Ua)
@@ -88,20 +74,6 @@ impl LineType {
     /// Whether a line of this type can become one of type `other`.
     pub fn can_become(self, other: Self) -> bool {
         self == other || (self.is_sip() && other.is_sip())
-    }
-}
-
-impl fmt::Display for LineType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for LineType {
-    type Err = Unreadable;
-
-    fn from_str(text: &str) -> Result<Self, Unreadable> {
-        Self::ALL.into_iter().find(|line_type| line_type.name() == text).ok_or(Unreadable)
     }
 }
 
@@ -152,14 +124,14 @@ pub struct LineFields {
     #[schema(pattern = "^[0-9*#]{1,40}$")]
     pub extension: String,
     /// The XiVO that the line is registered on. Left out: the main one, `default`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     pub site: Option<String>,
-    /// The slot of the line on its device. Left out: 1.
+    /// The slot of the line on its device, which means nothing to a `webrtc` line: 0 counts as left out there. Left out: 1.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "numbers::optional_whole")]
-    #[schema(minimum = 1, maximum = 64)]
+    #[schema(minimum = 0, maximum = 64)]
     pub line_num: Option<i64>,
     /// The hash that stands for a device in XiVO. Left out: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     #[schema(pattern = "^[a-z0-9]{1,32}$")]
     pub device: Option<String>,
 }

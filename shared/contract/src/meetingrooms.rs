@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Example, Listing, Versioned,
+    Example, Listing, Versioned, blank,
     events::Object,
     filter::{self, Find, Page},
     numbers::{self, DialNumber, Pin},
@@ -116,8 +116,8 @@ pub struct RoomFields {
     pub display_name: String,
     /// The number that is dialled to enter; unique.
     pub number: DialNumber,
-    /// The PIN to enter with. Left out or `null`: none is needed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The PIN to enter with. Left out: none is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     pub user_pin: Option<Pin>,
 }
 

@@ -173,11 +173,18 @@ pub trait Changes: Send + Sync + 'static {
 
     /// Carries `work` out, and answers what it answers. A write that was carried out before, under the same key, is only
     /// answered again.
-    fn carry_out(&self, call: Call, operation: OperationDoc, body: Bytes, work: Work<Self::Change>) -> Working<'_>;
+    fn carry_out(
+        &self,
+        call: Call,
+        operation: OperationDoc,
+        body: Bytes,
+        content: Upload,
+        work: Work<Self::Change>,
+    ) -> Working<'_>;
 }
 
-/// A write's handler with its request.
-pub type Work<C> = Box<dyn for<'c> FnOnce(&'c mut C) -> Working<'c> + Send>;
+/// A write's handler with its request. It need not read its content to the end, unless it carries the write out.
+pub type Work<C> = Box<dyn for<'c> FnOnce(&'c mut C, &'c mut Upload) -> Working<'c> + Send>;
 
 /// A [`Work`] under way.
 pub type Working<'c> = Pin<Box<dyn Future<Output = Result<Answer, Broken>> + Send + 'c>>;
@@ -189,8 +196,15 @@ pub struct Unjournaled;
 impl Changes for Unjournaled {
     type Change = Call;
 
-    fn carry_out(&self, mut call: Call, _: OperationDoc, _: Bytes, work: Work<Call>) -> Working<'_> {
-        Box::pin(async move { work(&mut call).await })
+    fn carry_out(
+        &self,
+        mut call: Call,
+        _: OperationDoc,
+        _: Bytes,
+        mut content: Upload,
+        work: Work<Call>,
+    ) -> Working<'_> {
+        Box::pin(async move { work(&mut call, &mut content).await })
     }
 }
 
@@ -350,7 +364,7 @@ macro_rules! service {
             &self,
             change: &mut $crate::ChangeOf<Self>,
             request: $request,
-            content: $crate::Upload,
+            content: &mut $crate::Upload,
         ) -> impl $crate::macros::Future<Output = $crate::Outcome<$request>> + Send;
     };
     (@run read $service:ident, $call:ident, $body:ident, $content:ident, $operation:ident($request:ty)) => {
@@ -362,26 +376,33 @@ macro_rules! service {
         })
     };
     (@run attempt $($run:tt)*) => { $crate::service!(@run read $($run)*) };
-    (@run write $service:ident, $call:ident, $body:ident, $content:ident, $operation:ident($request:ty)) => {{
-        ::std::mem::drop($content);
-        $crate::service!(@change $service, $call, $body, $operation($request))
-    }};
+    (@run write $service:ident, $call:ident, $body:ident, $content:ident, $operation:ident($request:ty)) => {
+        $crate::service!(@change $service, $call, $body, $content, $request, |owner, change, request, _| {
+            owner.$operation(change, request)
+        })
+    };
     (@run lengthy $($run:tt)*) => { $crate::service!(@run write $($run)*) };
     (@run import $service:ident, $call:ident, $body:ident, $content:ident, $operation:ident($request:ty)) => {
-        $crate::service!(@change $service, $call, $body, $operation($request, $content))
+        $crate::service!(@change $service, $call, $body, $content, $request, |owner, change, request, upload| {
+            owner.$operation(change, request, upload)
+        })
     };
-    (@change $service:ident, $call:ident, $body:ident, $operation:ident($request:ty $(, $content:ident)?)) => {
+    (
+        @change $service:ident, $call:ident, $body:ident, $content:ident, $request:ty,
+        |$owner:ident, $change:ident, $asked:ident, $upload:pat_param| $handled:expr
+    ) => {
         ::std::boxed::Box::pin(async move {
-            let request: $request = $crate::macros::read(&$body)?;
-            let owner = $crate::macros::Arc::clone(&$service);
-            let work: $crate::Work<$crate::ChangeOf<Self>> = ::std::boxed::Box::new(move |change| {
+            let $asked: $request = $crate::macros::read(&$body)?;
+            let $owner = $crate::macros::Arc::clone(&$service);
+            let work: $crate::Work<$crate::ChangeOf<Self>> = ::std::boxed::Box::new(move |$change, $upload| {
                 ::std::boxed::Box::pin(async move {
-                    let outcome: $crate::Outcome<$request> = owner.$operation(change, request $(, $content)?).await;
+                    let outcome: $crate::Outcome<$request> = $handled.await;
                     $crate::macros::answer::<$request>(outcome)
                 })
             });
             let doc = <$request as $crate::Operation>::DOC;
-            $crate::Changes::carry_out($crate::Owner::changes(&*$service), $call, doc, $body, work).await
+            let changes = $crate::Owner::changes(&*$service);
+            $crate::Changes::carry_out(changes, $call, doc, $body, $content, work).await
         })
     };
 }

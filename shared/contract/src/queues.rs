@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Created, Example, Listing, Versioned, events::Object, refusals, service};
+use crate::{Created, Example, Listing, Versioned, blank, events::Object, refusals, service};
 
 /// The service's name on the bus.
 pub const SERVICE: &str = "queue-dissuasion";
@@ -75,11 +75,11 @@ pub struct QueueFields {
     #[schema(min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_.-]+$")]
     pub name: String,
     /// 1 to 128 characters. Left out: the name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     #[schema(min_length = 1, max_length = 128)]
     pub display_name: Option<String>,
     /// 1 to 40 of the digits, `*` and `#`. Left out: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     #[schema(pattern = "^[0-9*#]{1,40}$")]
     pub number: Option<String>,
 }

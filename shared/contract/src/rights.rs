@@ -1,12 +1,10 @@
 //! The profiles of users, with the rights that they give.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Example, Listing, Unreadable, Versioned, dates::Day, events::Object, merge, numbers, refusals, service,
+    Example, Listing, Versioned, blank, dates::Day, events::Object, merge, named::named, numbers, refusals, service,
     users::SERVICE,
 };
 
@@ -25,7 +23,8 @@ service! {
 
         /// Update a user's profile or rights
         ///
-        /// Gives the user this profile and no other; what is left out of `data` gets its default.
+        /// Gives the user this profile and no other; what is left out of `data` gets its default, and what the profile does not know
+        /// is ignored.
         write fn set(SetRight) -> Versioned<Right>, refuses UserNotFound | BadValue;
 
         /// Delete a user's profile
@@ -44,38 +43,12 @@ refusals! {
     }
 }
 
-/// What a user may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Profile {
-    Admin,
-    Supervisor,
-    Teacher,
-}
-
-impl Profile {
-    pub const ALL: [Self; 3] = [Self::Admin, Self::Supervisor, Self::Teacher];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Supervisor => "supervisor",
-            Self::Teacher => "teacher",
-        }
-    }
-}
-
-impl fmt::Display for Profile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Profile {
-    type Err = Unreadable;
-
-    fn from_str(text: &str) -> Result<Self, Unreadable> {
-        Self::ALL.into_iter().find(|profile| profile.name() == text).ok_or(Unreadable)
+named! {
+    /// What a user may be.
+    pub enum Profile {
+        Admin = "admin",
+        Supervisor = "supervisor",
+        Teacher = "teacher",
     }
 }
 
@@ -111,10 +84,10 @@ pub struct RightData {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dissuasion_access: Option<bool>,
     /// The first day of a teacher's rights. Left out: they begin at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     pub start: Option<Day>,
     /// The last day of a teacher's rights. Left out: they do not end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blank::is_left_out")]
     pub end: Option<Day>,
 }
 

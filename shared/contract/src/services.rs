@@ -48,8 +48,8 @@ pub struct Services {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Forward {
     pub enabled: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub destination: Option<String>,
+    /// Empty where none is set. XiVO's assistants read it without asking whether it is there.
+    pub destination: String,
 }
 
 /// What is to become of a user's services. What is left out stays as it is.
@@ -106,7 +106,7 @@ pub struct UpdateServices {
 
 impl Example for Services {
     fn example() -> Self {
-        let off = |destination: &str| Forward { enabled: false, destination: Some(destination.to_owned()) };
+        let off = |destination: &str| Forward { enabled: false, destination: destination.to_owned() };
         Self { dnd_enabled: true, busy: off("1002"), noanswer: off("123"), unconditional: off("1001") }
     }
 }

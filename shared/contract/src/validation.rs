@@ -13,7 +13,7 @@ service! {
         /// Whether this is the user's password. A user name that is not known, one without a password and a wrong password are
         /// answered alike. After 5 wrong passwords for a name, known or not, it is refused for a second without a look at the
         /// password, and after each further one for twice as long as before, up to 5 minutes. The right password ends that.
-        attempt fn validate(ValidateUser) -> (), refuses NotFound | Blocked | Busy | BadValue, hides password;
+        attempt fn validate(ValidateUser) -> (), refuses NotFound | Blocked | Busy, hides password;
     }
 }
 
@@ -24,15 +24,13 @@ refusals! {
         NotFound {} => NotFound, "NotFoundError", "User not found";
         Blocked {} => TooManyRequests, "TooManyRequests", "too many wrong passwords for this user name; try again later";
         Busy {} => TooManyRequests, "TooManyRequests", "too many users are validated at once; try again later";
-        BadValue { reason: String } => Invalid, "BadRequest", "{reason}";
     }
 }
 
 /// Asks whether a user may log in.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ValidateUser {
-    /// The user's login: at most 128 characters.
-    #[schema(max_length = 128)]
+    /// The user's login.
     pub username: String,
     pub password: Password,
 }

@@ -181,8 +181,8 @@ struct Api<'a> {
 }
 
 impl Api<'_> {
-    /// What is answered; null where there is no body, where what was to be created is there already, and where a directory that
-    /// somebody has chosen lacks our sound files.
+    /// What is answered; null where there is no body, where what was to be created is there already or its extension another user's,
+    /// and where a directory that somebody has chosen lacks our sound files.
     async fn ask(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
         let url = format!("{}/configmgt/api/{path}", self.url);
         let answer = self.client.request(method, url).header("X-Auth-Token", self.token).json(body).send().await?;
@@ -191,7 +191,7 @@ impl Api<'_> {
         if status.is_success() {
             return Ok(value);
         }
-        if value["error"] == "Duplicate" || value["error"] == "FileNotFound" {
+        if matches!(value["error"].as_str(), Some("Duplicate" | "LineNotFound" | "FileNotFound")) {
             return Ok(Value::Null);
         }
         Err(format!("the demo set cannot be loaded: {path}: {status} {text}").into())

@@ -4,7 +4,8 @@
 //! `&'static str`, so nothing a client sends can become SQL.
 
 use configmgt_contract::{
-    filter::{Filter, Find},
+    Failure,
+    filter::{Filter, Find, Page},
     quoted,
 };
 use serde_json::Value;
@@ -45,11 +46,24 @@ pub enum Kind {
     Integer,
     /// A number that is dialled: compared as a number, matched against patterns as text.
     DialNumber,
+    /// Digits that are kept as text, as zeros before them count: the same as another text is, but greater or less as a number is. Not
+    /// more than 15.
+    Pin,
     Boolean,
     Date,
     Uuid,
     /// An array of texts.
     Labels,
+}
+
+impl Kind {
+    /// What stands behind a column where its values are put in an order.
+    const fn as_compared(self) -> &'static str {
+        match self {
+            Self::Pin => "::bigint",
+            _ => "",
+        }
+    }
 }
 
 /// What a find endpoint reads.
@@ -69,13 +83,6 @@ pub struct Table {
 #[error("{0}")]
 pub struct BadFilter(pub String);
 
-/// A page of rows and the number of all matches.
-#[derive(Debug)]
-pub struct Found<T> {
-    pub total: i64,
-    pub rows: Vec<T>,
-}
-
 /// Why nothing was found.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
@@ -85,11 +92,22 @@ pub enum FindError {
     Database(#[from] sqlx::Error),
 }
 
+impl FindError {
+    /// Refuses a search whose filters are bad, with the reason.
+    pub fn refused<R>(self, bad_filter: impl FnOnce(String) -> R) -> Failure<R> {
+        match self {
+            Self::Filter(BadFilter(reason)) => Failure::Refused(bad_filter(reason)),
+            Self::Database(error) => error.into(),
+        }
+    }
+}
+
 impl Table {
-    /// Runs the search as one statement, so that total and page are of the same moment.
-    pub async fn find<T>(&self, connections: &Connections, find: &Find) -> Result<Found<T>, FindError>
+    /// Runs the search as one statement, so that total and page are of the same moment. The rows are read as `R`.
+    pub async fn find<R, T>(&self, connections: &Connections, find: &Find) -> Result<Page<T>, FindError>
     where
-        T: for<'row> FromRow<'row, PgRow> + Send + Unpin,
+        R: for<'row> FromRow<'row, PgRow>,
+        T: From<R>,
     {
         let (sql, arguments) = self.statement(find)?;
         let mut connection = connections.lend().await?;
@@ -98,7 +116,8 @@ impl Table {
         let total = rows.first().map_or(Ok(0), |row| row.try_get("matches_total"))?;
         // Where the page is empty, one row still brings the total.
         let on_page = rows.iter().filter(|row| row.try_get::<bool, _>("on_page").unwrap_or(false));
-        Ok(Found { total, rows: on_page.map(T::from_row).collect::<Result<_, _>>()? })
+        let list = on_page.map(|row| Ok(R::from_row(row)?.into())).collect::<sqlx::Result<_>>()?;
+        Ok(Page { total, list })
     }
 
     fn statement(&self, find: &Find) -> Result<(String, PgArguments), BadFilter> {
@@ -118,7 +137,7 @@ impl Table {
             let column = self.column(&filter.field)?;
             conditions.add(column, filter)?;
             if let Some(direction) = direction(filter)? {
-                order.extend([column.sql, direction, ", "]);
+                order.extend([column.sql, column.kind.as_compared(), direction, ", "]);
             }
         }
         order.push_str(self.key);
@@ -192,15 +211,20 @@ impl Conditions {
         let pattern = matches!(operator, Operator::Like | Operator::Ilike);
         let bound = match column.kind {
             _ if pattern => bind(&mut self.arguments, self::pattern(field, value)?)?,
+            Kind::Pin if !operator.compares() => bind(&mut self.arguments, text(field, value)?)?,
             Kind::Text | Kind::Labels => bind(&mut self.arguments, text(field, value)?)?,
-            Kind::Integer | Kind::DialNumber => {
+            Kind::Integer | Kind::DialNumber | Kind::Pin => {
                 bind(&mut self.arguments, integer(value).ok_or_else(|| misfit("whole number"))?)?
             }
             Kind::Boolean => bind(&mut self.arguments, boolean(value).ok_or_else(|| misfit("boolean"))?)?,
             Kind::Date => bind(&mut self.arguments, date(value).ok_or_else(|| misfit("date (YYYY-MM-DD)"))?)?,
             Kind::Uuid => bind(&mut self.arguments, uuid(value).ok_or_else(|| misfit("UUID"))?)?,
         };
-        let cast = if pattern && column.kind == Kind::DialNumber { "::text" } else { "" };
+        let cast = match column.kind {
+            Kind::DialNumber if pattern => "::text",
+            kind if operator.compares() => kind.as_compared(),
+            _ => "",
+        };
         self.sql.extend([" AND ", column.sql, cast, " ", operator.sql(), " ", bound.as_str()]);
         Ok(())
     }
@@ -287,12 +311,17 @@ impl Operator {
         match self {
             Self::IsNull | Self::IsNotNull => true,
             Self::ContainsAll => matches!(kind, Kind::Labels),
-            Self::Like | Self::Ilike => matches!(kind, Kind::Text | Kind::DialNumber),
+            Self::Like | Self::Ilike => matches!(kind, Kind::Text | Kind::DialNumber | Kind::Pin),
             Self::Equal | Self::NotEqual => !matches!(kind, Kind::Labels),
             Self::Greater | Self::GreaterOrEqual | Self::Less | Self::LessOrEqual => {
-                matches!(kind, Kind::Text | Kind::Integer | Kind::DialNumber | Kind::Date)
+                matches!(kind, Kind::Text | Kind::Integer | Kind::DialNumber | Kind::Pin | Kind::Date)
             }
         }
+    }
+
+    /// Whether it asks which of two values comes first.
+    const fn compares(self) -> bool {
+        matches!(self, Self::Greater | Self::GreaterOrEqual | Self::Less | Self::LessOrEqual)
     }
 }
 

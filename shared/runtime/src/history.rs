@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use configmgt_contract::{
-    Call, Failure, Outcome, Owner,
+    Call, Failure, Outcome,
     changes::{self, ChangeRefusal, GetChange, ListChanges, RevertChange},
     dates::Moment,
     events::{Action, Change},
@@ -16,7 +16,10 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::journal::{self, Journal, Object};
+use crate::{
+    journal::{self, Journal, Object},
+    journaled,
+};
 
 /// A row of the journal.
 #[derive(Debug, Clone, FromRow)]
@@ -102,13 +105,7 @@ impl History {
     }
 }
 
-impl Owner for History {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(History);
 
 impl changes::History for History {
     async fn list(&self, _: &Call, query: ListChanges) -> Outcome<ListChanges> {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use configmgt_contract::{
-    Call, Failure, Fault, Outcome, Owner, Refusal, Upload,
+    Call, Failure, Fault, Outcome, Refusal, Upload,
     imports::{self as contract, GetImport, Import, ImportOptions, ImportState, ImportsRefusal},
     line_errors::LineErrors,
 };
@@ -21,6 +21,7 @@ use crate::{
     connections::Connections,
     csv::{Column, Errors, Reader, Row},
     journal::{Change, Journal},
+    journaled,
     written::Written,
 };
 
@@ -69,7 +70,7 @@ pub async fn import<B: Batches>(
     columns: &'static [Column],
     ImportOptions { dry_run, import: id }: ImportOptions,
     batches: &mut B,
-    content: Upload,
+    content: &mut Upload,
 ) -> Result<Ended, Failure<B::Refusal>> {
     let mut progress = Progress::begin(change.connections().clone(), kind, id).await;
     let outcome = run(change, columns, dry_run, batches, &mut progress, content).await;
@@ -85,7 +86,7 @@ async fn run<B: Batches>(
     dry_run: bool,
     batches: &mut B,
     progress: &mut Progress,
-    mut content: Upload,
+    content: &mut Upload,
 ) -> Result<Ended, Failure<B::Refusal>> {
     // The database does not know yet how many rows there are by the end: it would read all of them for each batch.
     execute(change.connection(), "SET LOCAL enable_seqscan = off").await?;
@@ -94,7 +95,7 @@ async fn run<B: Batches>(
     }
     let refused = |errors: &Errors| Err(Failure::Refused(B::bad_csv(errors.listed())));
     let mut reader = Reader::new(columns);
-    while let Some(piece) = change.next_piece(&mut content).await? {
+    while let Some(piece) = change.next_piece(content).await? {
         for part in piece.chunks(READ) {
             reader.push(part, &mut |row, errors| batches.read(row, errors));
             if is_lost(reader.errors()) {
@@ -194,13 +195,7 @@ impl Imports {
     }
 }
 
-impl Owner for Imports {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Imports);
 
 impl contract::Imports for Imports {
     async fn get(&self, _: &Call, GetImport { id }: GetImport) -> Outcome<GetImport> {

@@ -5,7 +5,7 @@
 //! it, and the service's role cannot alter it. What a handler adds is only who asks, which [`Change`] tells the database when it
 //! begins.
 
-use std::{borrow::Cow, fmt::Write, pin::pin, sync::Arc, time::Duration};
+use std::{fmt::Write, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use configmgt_contract::{
@@ -14,15 +14,18 @@ use configmgt_contract::{
 use futures_util::StreamExt;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::{sync::Notify, time::sleep};
 use tracing::instrument;
 
+use self::{content::Content, key::Key};
 use crate::{
     connections::{Connections, Lent},
     fail,
 };
+
+mod content;
+mod key;
 
 /// A kind of object whose changes are journaled, and how its rows become what events and history show.
 #[derive(Debug, Clone, Copy)]
@@ -100,14 +103,7 @@ pub struct Change {
     /// Where others are.
     connections: Connections,
     call: Call,
-    content: Content,
-}
-
-/// What has been read of an import's content.
-enum Content {
-    Unread,
-    Begun(Sha256),
-    Whole(Sha256),
+    read: Content,
 }
 
 /// Much shorter than the server suffers a transaction in which nothing happens.
@@ -125,15 +121,9 @@ impl Change {
     /// The next piece of the content. What has been read makes part of what tells this import from others with the same key, so
     /// there is no other way to read it.
     pub async fn next_piece(&mut self, content: &mut Upload) -> Result<Option<Bytes>, Fault> {
-        let piece = self.alive(content.next()).await.transpose()?;
-        self.content = match (std::mem::replace(&mut self.content, Content::Unread), &piece) {
-            (Content::Unread, Some(piece)) => Content::Begun(Sha256::new().chain_update(piece)),
-            (Content::Begun(digest), Some(piece)) => Content::Begun(digest.chain_update(piece)),
-            (Content::Unread, None) => Content::Whole(Sha256::new()),
-            (Content::Begun(digest), None) => Content::Whole(digest),
-            (whole @ Content::Whole(_), _) => whole,
-        };
-        Ok(piece)
+        let next = self.alive(content.next()).await;
+        self.read.add(next.as_ref());
+        next.transpose()
     }
 
     /// Waits for something that is not in the database and takes its time: the server ends a transaction in which nothing happens.
@@ -170,36 +160,34 @@ impl Change {
     }
 }
 
-/// A write by its key, as the database knows it.
-struct Key {
-    actor: String,
-    name: String,
-    /// What makes two writes of one key the same write. It is kept for as long as the answer and must not help to guess a secret,
-    /// so no secret is part of it.
-    fingerprint: Vec<u8>,
-}
-
 impl Changes for Journal {
     type Change = Change;
 
     /// Three round trips: the transaction and its author, the work, the answer under its key and the commit.
     ///
     /// A write that was carried out before shows at the end: its key is taken, or what it did stands in its own way. Then its
-    /// answer is given again.
-    fn carry_out(&self, call: Call, operation: OperationDoc, body: Bytes, work: Work<Change>) -> Working<'_> {
+    /// answer is given again. Whether an import is the one of before, only its whole content tells: then it is read to its end, also
+    /// where the import was refused before.
+    fn carry_out(
+        &self,
+        call: Call,
+        operation: OperationDoc,
+        body: Bytes,
+        mut content: Upload,
+        work: Work<Change>,
+    ) -> Working<'_> {
         Box::pin(async move {
-            let mut key = Key::of(&call, operation, &body);
+            let key = Key::of(&call, operation, &body);
             let mut connection = self.connections.lend().await.map_err(broken)?;
             begin(&mut connection, &call).await.map_err(broken)?;
             let connections = self.connections.clone();
-            let mut change = Change { connection, connections, call, content: Content::Unread };
-            let outcome = work(&mut change).await;
-            let Change { mut connection, content, .. } = change;
-            let comparable = key.as_mut().is_none_or(|key| key.cover(content));
+            let mut change = Change { connection, connections, call, read: Content::of(operation) };
+            let outcome = work(&mut change, &mut content).await;
+            let Change { mut connection, mut read, .. } = change;
             let refusal = match outcome {
                 Ok(Answer::Whole(whole)) => {
                     fail::point("before-commit");
-                    match commit(&mut connection, key.as_ref(), &whole).await {
+                    match commit(&mut connection, key.as_ref(), &read, &whole).await {
                         Ok(()) => {
                             fail::point("after-commit");
                             self.written.notify_one();
@@ -211,14 +199,25 @@ impl Changes for Journal {
                 Ok(Answer::Pieces(_)) => Broken::Error("a write cannot answer in pieces: its answer is kept".into()),
                 Err(refusal) => refusal,
             };
-            let earlier = earlier(&mut connection, key.as_ref().filter(|_| comparable)).await;
-            match connection.done(earlier) {
-                Ok(Some(earlier)) => earlier,
-                // Why the write failed tells more than why that could not be found out.
-                Ok(None) | Err(_) => Err(refusal),
+            let earlier = earlier(&mut connection, key.as_ref()).await;
+            // Why the write failed tells more than why that could not be found out.
+            let (Ok(Some(earlier)), Some(key)) = (connection.done(earlier), key) else { return Err(refusal) };
+            if !read.finish(&mut content).await {
+                return Err(refusal);
+            }
+            if key.fingerprint(&read) == earlier.fingerprint {
+                Ok(Answer::Whole(earlier.answer))
+            } else {
+                Err(Broken::Refused(key_reused()))
             }
         })
     }
+}
+
+/// A write that was carried out before.
+struct Earlier {
+    fingerprint: Vec<u8>,
+    answer: Whole,
 }
 
 /// Begins a transaction and tells the database who changes what follows in it.
@@ -243,13 +242,14 @@ async fn begin(connection: &mut PgConnection, call: &Call) -> sqlx::Result<()> {
 /// Keeps the answer with the key and commits, in one message: a key that is taken fails the first statement, and the second is not
 /// carried out. A write of the same key that is under way is waited for.
 #[instrument(level = "debug", name = "COMMIT", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-async fn commit(connection: &mut PgConnection, key: Option<&Key>, whole: &Whole) -> sqlx::Result<()> {
+async fn commit(connection: &mut PgConnection, key: Option<&Key>, read: &Content, whole: &Whole) -> sqlx::Result<()> {
     let mut sql = String::new();
-    if let Some(Key { actor, name, fingerprint }) = key {
+    if let Some(key) = key {
         let Whole { body, version, created } = whole;
         let version = version.map_or_else(|| "NULL".to_owned(), |version| version.to_string());
         let created = created.as_ref().map_or_else(|| "NULL".to_owned(), |created| literal(created));
-        let (actor, name, fingerprint, body) = (literal(actor), literal(name), bytes(fingerprint), bytes(body));
+        let (actor, name, body) = (literal(&key.actor), literal(&key.name), bytes(body));
+        let fingerprint = bytes(&key.fingerprint(read));
         sql = format!(
             "INSERT INTO idempotency (actor, key, fingerprint, reply, version, created) \
              VALUES ({actor}, {name}, {fingerprint}, {body}, {version}, {created}); "
@@ -259,21 +259,18 @@ async fn commit(connection: &mut PgConnection, key: Option<&Key>, whole: &Whole)
     execute(connection, sql).await
 }
 
-/// Rolls back, and gives what a write of this key was answered before, if it was.
+/// Rolls back, and gives the write of this key that was carried out before, if one was.
 #[instrument(level = "debug", name = "ROLLBACK", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-async fn earlier(connection: &mut PgConnection, key: Option<&Key>) -> sqlx::Result<Option<Result<Answer, Broken>>> {
+async fn earlier(connection: &mut PgConnection, key: Option<&Key>) -> sqlx::Result<Option<Earlier>> {
     execute(connection, "ROLLBACK".to_owned()).await?;
-    let Some(Key { actor, name, fingerprint }) = key else { return Ok(None) };
+    let Some(Key { actor, name, .. }) = key else { return Ok(None) };
     let known = sqlx::query_as::<_, (Vec<u8>, Vec<u8>, Option<i64>, Option<String>)>(
         "SELECT fingerprint, reply, version, created FROM idempotency WHERE actor = $1 AND key = $2",
     );
     let known = known.bind(actor).bind(name).fetch_optional(connection).await?;
-    Ok(known.map(|(known, body, version, created)| {
-        if known == *fingerprint {
-            Ok(Answer::Whole(Whole { body: body.into(), version, created }))
-        } else {
-            Err(Broken::Refused(key_reused()))
-        }
+    Ok(known.map(|(fingerprint, body, version, created)| Earlier {
+        fingerprint,
+        answer: Whole { body: body.into(), version, created },
     }))
 }
 
@@ -300,112 +297,10 @@ fn bytes(bytes: &[u8]) -> String {
     literal
 }
 
-impl Key {
-    fn of(call: &Call, operation: OperationDoc, body: &[u8]) -> Option<Self> {
-        let name = call.idempotency_key.as_ref()?.to_string();
-        let expected = call.expected.as_ref().map(ToString::to_string).unwrap_or_default();
-        let body = without_secrets(body, operation.secrets);
-        let mut digest = Sha256::new();
-        for part in [operation.service.as_bytes(), operation.path.as_bytes(), expected.as_bytes(), &*body] {
-            digest.update(part.len().to_le_bytes());
-            digest.update(part);
-        }
-        Some(Self { actor: call.actor.clone(), name, fingerprint: digest.finalize().to_vec() })
-    }
-
-    /// Makes the content part of what the write is. False where it was not read to its end: then nobody can say whether it is the
-    /// same one as before.
-    fn cover(&mut self, content: Content) -> bool {
-        match content {
-            Content::Unread => true,
-            Content::Begun(_) => false,
-            Content::Whole(content) => {
-                let both = Sha256::new().chain_update(&self.fingerprint).chain_update(content.finalize());
-                self.fingerprint = both.finalize().to_vec();
-                true
-            }
-        }
-    }
-}
-
-/// A request whose members of these names say only whether they hold something.
-fn without_secrets<'body>(body: &'body [u8], secrets: &[&str]) -> Cow<'body, [u8]> {
-    if secrets.is_empty() {
-        return Cow::Borrowed(body);
-    }
-    // The handler reads the same bytes: what is no JSON never gets here, and must not be digested as it is.
-    let mut request = serde_json::from_slice(body).unwrap_or_default();
-    hide(&mut request, secrets);
-    Cow::Owned(request.to_string().into_bytes())
-}
-
-fn hide(value: &mut Value, secrets: &[&str]) {
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members {
-                if !secrets.contains(&name.as_str()) {
-                    hide(member, secrets);
-                } else if !member.is_null() {
-                    *member = Value::Bool(true);
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, secrets)),
-        _ => {}
-    }
-}
-
 fn key_reused() -> Fault {
     Fault::new(Status::Unprocessable, "the Idempotency-Key was used for another request")
 }
 
 fn broken(error: sqlx::Error) -> Broken {
     Broken::Error(Box::new(error))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use configmgt_contract::{
-        IdempotencyKey, Operation,
-        users::{CreateUser, PatchUser},
-    };
-    use serde_json::json;
-
-    use super::*;
-
-    /// Of what the edge would make of `request`.
-    fn fingerprint<O: Operation>(request: Value) -> Vec<u8> {
-        let call = Call {
-            request_id: "r".to_owned(),
-            actor: "somebody".to_owned(),
-            idempotency_key: Some(IdempotencyKey::Client("k".to_owned())),
-            expected: None,
-            traceparent: None,
-            deadline: Instant::now(),
-        };
-        let operation: O = serde_json::from_value(request).unwrap();
-        Key::of(&call, O::DOC, &serde_json::to_vec(&operation).unwrap()).unwrap().fingerprint
-    }
-
-    #[test]
-    fn a_fingerprint_says_nothing_of_a_password_but_whether_there_is_one() {
-        let created = fingerprint::<CreateUser>(json!({"firstname": "A", "password": "doe"}));
-        assert_eq!(fingerprint::<CreateUser>(json!({"firstname": "A", "password": "other"})), created);
-        assert_ne!(fingerprint::<CreateUser>(json!({"firstname": "B", "password": "doe"})), created);
-        assert_ne!(fingerprint::<CreateUser>(json!({"firstname": "A"})), created);
-
-        let patched = fingerprint::<PatchUser>(json!({"id": 1, "patch": {"login": "a", "password": "doe"}}));
-        assert_eq!(fingerprint::<PatchUser>(json!({"id": 1, "patch": {"login": "a", "password": "other"}})), patched);
-        assert_ne!(fingerprint::<PatchUser>(json!({"id": 2, "patch": {"login": "a", "password": "doe"}})), patched);
-        assert_ne!(fingerprint::<PatchUser>(json!({"id": 1, "patch": {"login": "b", "password": "doe"}})), patched);
-        assert_ne!(fingerprint::<PatchUser>(json!({"id": 1, "patch": {"login": "a", "password": null}})), patched);
-    }
-
-    #[test]
-    fn what_is_no_request_is_not_digested_where_it_could_be_a_secret() {
-        assert_eq!(&*without_secrets(br#"{"password": "doe"#, &["password"]), b"null");
-        assert_eq!(&*without_secrets(br#"{"password": "doe"#, &[]), br#"{"password": "doe"#);
-    }
 }

@@ -16,8 +16,10 @@ pub mod sqlstate;
 pub mod text;
 pub mod written;
 
+mod background;
 mod fail;
 mod history;
+mod owner;
 mod prune;
 mod relay;
 mod snapshots;

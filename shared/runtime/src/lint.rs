@@ -1,12 +1,12 @@
 //! The lint of a service whose configuration hurts nobody.
 
 use configmgt_contract::{
-    BoxError, Call, Listing, Outcome, Owner,
+    BoxError, Call, Listing, Outcome,
     lint::{Lint, ListFindings},
 };
 use futures_util::stream;
 
-use crate::journal::Journal;
+use crate::{journal::Journal, journaled};
 
 /// The share of a service that has nothing to find.
 pub struct NothingToFind {
@@ -19,13 +19,7 @@ impl NothingToFind {
     }
 }
 
-impl Owner for NothingToFind {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(NothingToFind);
 
 impl Lint for NothingToFind {
     async fn list(&self, _: &Call, ListFindings {}: ListFindings) -> Outcome<ListFindings> {

@@ -15,6 +15,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use sqlx::PgConnection;
 use tokio::sync::oneshot;
+use tracing::instrument;
 
 use crate::connections::Connections;
 
@@ -31,6 +32,7 @@ pub struct Lookup<K, V> {
 
 struct Shared<K, V> {
     connections: Connections,
+    statement: &'static str,
     read: Read<K, V>,
     asked: Mutex<Asked<K, V>>,
 }
@@ -68,12 +70,19 @@ where
     K: Copy + Eq + Hash + Send + 'static,
     V: Clone + Send + 'static,
 {
-    pub fn new(connections: Connections, read: Read<K, V>) -> Self {
+    /// `statement` is what traces call it: `SELECT` and the table.
+    pub fn new(connections: &Connections, statement: &'static str, read: Read<K, V>) -> Self {
         let asked = Mutex::new(Asked { waiting: Vec::new(), reading: 0 });
-        Self { shared: Arc::new(Shared { connections, read, asked }) }
+        Self { shared: Arc::new(Shared { connections: connections.clone(), statement, read, asked }) }
     }
 
     /// The row with this key, if there is one.
+    #[instrument(
+        level = "debug",
+        name = "lookup",
+        skip_all,
+        fields(otel.name = self.shared.statement, otel.kind = "client", db.system.name = "postgresql")
+    )]
     pub async fn get(&self, key: K) -> Found<V> {
         self.ask(key).await.unwrap_or_else(|_| Err(LookupError(Arc::new(sqlx::Error::WorkerCrashed))))
     }

@@ -1,8 +1,8 @@
 //! A service's life: from its settings to its place on the bus, and back.
 
-use std::{cell::LazyCell, collections::BTreeMap, env, process::ExitCode, time::Duration};
+use std::{collections::BTreeMap, env, process::ExitCode, time::Duration};
 
-use configmgt_bus::{Caller, Connection, Handlers, Identity, Limits, Patience, Server};
+use configmgt_bus::{Connection, Handlers, Identity, Limits, Server};
 use configmgt_contract::{BoxError, changes::History as _, snapshots::Snapshots as _};
 use configmgt_process::{
     settings::{self, SettingError},
@@ -10,26 +10,20 @@ use configmgt_process::{
 };
 use futures_util::future::BoxFuture;
 use sqlx::PgConnection;
-use tokio::{
-    sync::watch,
-    time::{sleep, timeout},
-};
+use tokio::time::sleep;
 use tracing::warn;
 
 use crate::{
+    background::Background,
     connections::Connections,
     database,
     follow::Follows,
     history::History,
     journal::{Journal, Object},
     prune,
-    relay::{self, Relay},
     snapshots::Snapshots,
     sqlstate,
 };
-
-/// How long a stop waits for the last events to be published.
-const RELAY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What distinguishes one service from another.
 #[derive(Clone, Copy)]
@@ -108,7 +102,7 @@ pub fn main(description: Description) -> ExitCode {
 }
 
 async fn serve(description: Description) -> Result<(), BoxError> {
-    let Description { name, process, version, summary, objects, follows, initial, .. } = description;
+    let Description { name, process, version, summary, initial, .. } = description;
     let stop = shutdown::requested();
     tokio::pin!(stop);
     let options = database::options(name)?;
@@ -138,40 +132,10 @@ async fn serve(description: Description) -> Result<(), BoxError> {
         server = start => server?,
         stopped = &mut stop => return Ok(stopped?),
     };
-    let (stop_relay, stopping) = watch::channel(false);
-    let relay = Relay {
-        service: name,
-        process,
-        nats_url: settings::nats_url(name),
-        database: options,
-        objects,
-        keep: keep.journal,
-        written: journal.written(),
-    };
-    let relay = tokio::spawn(relay::run(relay, stopping));
-    let pruning = tokio::spawn(prune::run(connections.clone(), keep));
-    let (stop_following, following) = watch::channel(false);
-    // They share a connection, where there are any.
-    let caller = LazyCell::new(|| {
-        Caller::start(&settings::nats_url(name), process, &format!("_INBOX.{name}"), Patience::default())
-    });
-    let followers = follows
-        .iter()
-        .map(|follows| tokio::spawn(follows.run(name, (*caller).clone(), journal.clone(), following.clone())));
-    let followers: Vec<_> = followers.collect();
+    let background = Background::start(&description, &journal, options, keep);
     stop.await?;
     server.stop().await;
-    stop_following.send_replace(true);
-    for follower in followers {
-        // One that panicked has stopped, too.
-        let _ = follower.await;
-    }
-    pruning.abort();
-    // Only now nothing is written any more.
-    stop_relay.send_replace(true);
-    if timeout(RELAY_PATIENCE, relay).await.is_err() {
-        warn!("stopping with events unpublished; another instance or the next start publishes them");
-    }
+    background.stop().await;
     connections.close().await;
     Ok(())
 }

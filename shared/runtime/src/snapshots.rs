@@ -1,14 +1,17 @@
 //! Snapshots of a service's objects, read from the tables where they stand.
 
 use configmgt_contract::{
-    Call, Outcome, Owner,
+    Call, Outcome,
     snapshots::{self, PresentObject, ReadSnapshot, SnapshotPage, SnapshotRefusal},
 };
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection};
 use tracing::instrument;
 
-use crate::journal::{Journal, Object};
+use crate::{
+    journal::{Journal, Object},
+    journaled,
+};
 
 /// The most objects of a page. Of ordinary ones, so many fit into one message.
 const PAGE: i64 = 500;
@@ -25,13 +28,7 @@ impl Snapshots {
     }
 }
 
-impl Owner for Snapshots {
-    type Changes = Journal;
-
-    fn changes(&self) -> &Journal {
-        &self.journal
-    }
-}
+journaled!(Snapshots);
 
 impl snapshots::Snapshots for Snapshots {
     async fn page(&self, _: &Call, ReadSnapshot { object_type, after }: ReadSnapshot) -> Outcome<ReadSnapshot> {

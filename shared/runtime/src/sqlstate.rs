@@ -19,6 +19,17 @@ pub fn broken_constraint(error: &sqlx::Error) -> Option<&str> {
     error.as_database_error()?.constraint()
 }
 
+/// The name of the constraint that a change would have broken by making what is there already.
+pub fn duplicate(error: &sqlx::Error) -> Option<String> {
+    let refused = error.as_database_error().filter(|refused| refused.is_unique_violation())?;
+    refused.constraint().map(str::to_owned)
+}
+
+/// What the database says of a change that one of our own triggers refused: their messages are made for clients.
+pub fn message(error: &sqlx::Error) -> String {
+    error.as_database_error().map(|refused| refused.message().to_owned()).unwrap_or_default()
+}
+
 /// The database's error, wherever in the chain it is.
 fn database_error<'error>(error: &'error (dyn Error + 'static)) -> Option<&'error sqlx::Error> {
     error.downcast_ref().or_else(|| error.source().and_then(database_error))

@@ -11,7 +11,15 @@ pub fn check(field: &str, value: &str, max: usize) -> Result<(), String> {
     fits(value, max).map_err(|reason| format!("{field} {reason}"))
 }
 
-/// The same without the name of the field.
+/// Says why `value` cannot be a technical name, if it cannot: one stands in paths, file names and dial plans.
+pub fn check_name(value: &str) -> Result<(), String> {
+    check("name", value, MAX)?;
+    let possible = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    let reason = || "name has characters other than letters, digits, _, . and -".to_owned();
+    value.bytes().all(possible).then_some(()).ok_or_else(reason)
+}
+
+/// [`check`] without the name of the field.
 pub fn fits(value: &str, max: usize) -> Result<(), String> {
     if value.trim().is_empty() {
         return Err("must not be empty".to_owned());

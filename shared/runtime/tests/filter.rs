@@ -2,23 +2,24 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use configmgt_contract::filter::Find;
+use configmgt_contract::filter::{Find, Page};
 use configmgt_runtime::{
     connections::Connections,
-    filter::{Column, FindError, Found, Kind, Table},
+    filter::{Column, FindError, Kind, Table},
 };
 use configmgt_stack::databases::Database;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
 const THINGS: Table = Table {
-    select: "id, name, number, open, due_date, uuid, labels",
+    select: "id, name, number, pin, open, due_date, uuid, labels",
     from: "thing",
     key: "id",
     columns: &[
         Column { names: &["id"], sql: "id", kind: Kind::Integer },
         Column { names: &["name"], sql: "name", kind: Kind::Text },
         Column { names: &["number"], sql: "number", kind: Kind::DialNumber },
+        Column { names: &["pin"], sql: "pin", kind: Kind::Pin },
         Column { names: &["open"], sql: "open", kind: Kind::Boolean },
         Column { names: &["dueDate"], sql: "due_date", kind: Kind::Date },
         Column { names: &["uuid"], sql: "uuid", kind: Kind::Uuid },
@@ -38,13 +39,13 @@ impl Things {
         let owner = Database::create().await.unwrap().owner;
         let mut connection = PgConnection::connect_with(&owner).await.unwrap();
         sqlx::raw_sql(
-            "CREATE TABLE thing (id integer PRIMARY KEY, name text, number bigint, open boolean, due_date date, uuid uuid,
-                                 labels text[]);
+            "CREATE TABLE thing (id integer PRIMARY KEY, name text, number bigint, pin text, open boolean, due_date date,
+                                 uuid uuid, labels text[]);
              INSERT INTO thing VALUES
-             (1, 'Anna', 1050, true,  '2026-11-24', '11111111-1111-4111-8111-111111111111', '{red,green}'),
-             (2, 'anna', 2050, false, '2026-11-25', '22222222-2222-4222-8222-222222222222', '{red}'),
-             (3, 'O''Neill; DROP TABLE thing', 3000, true, '2026-12-01', '33333333-3333-4333-8333-333333333333', '{}'),
-             (4, NULL, NULL, NULL, NULL, NULL, NULL)",
+             (1, 'Anna', 1050, '0042', true,  '2026-11-24', '11111111-1111-4111-8111-111111111111', '{red,green}'),
+             (2, 'anna', 2050, '7', false, '2026-11-25', '22222222-2222-4222-8222-222222222222', '{red}'),
+             (3, 'O''Neill; DROP TABLE thing', 3000, '999999999999999', true, '2026-12-01', '33333333-3333-4333-8333-333333333333', '{}'),
+             (4, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
         )
         .execute(&mut connection)
         .await
@@ -54,8 +55,8 @@ impl Things {
 
     async fn find(&self, find: Value) -> Result<(i64, Vec<i32>), String> {
         let find: Find = serde_json::from_value(find).unwrap();
-        match THINGS.find::<Thing>(&self.0, &find).await {
-            Ok(Found { total, rows }) => Ok((total, rows.into_iter().map(|thing| thing.id).collect())),
+        match THINGS.find::<Thing, Thing>(&self.0, &find).await {
+            Ok(Page { total, list }) => Ok((total, list.into_iter().map(|thing| thing.id).collect())),
             Err(FindError::Filter(bad)) => Err(bad.to_string()),
             Err(FindError::Database(error)) => panic!("{find:?}: {error}"),
         }
@@ -102,6 +103,16 @@ async fn every_operator_finds_what_it_says_in_every_kind_that_it_fits() {
         ("number", "<=", json!(2050), &[1, 2]),
         ("number", "like", json!("%050"), &[1, 2]),
         ("number", "ilike", json!("1%"), &[1]),
+        ("pin", "=", json!("0042"), &[1]),
+        ("pin", "=", json!("42"), &[]),
+        ("pin", "=", json!(7), &[2]),
+        ("pin", "!=", json!("0042"), &[2, 3]),
+        ("pin", ">", json!(7), &[1, 3]),
+        ("pin", ">=", json!("0007"), &[1, 2, 3]),
+        ("pin", "<", json!(42), &[2]),
+        ("pin", "<=", json!("42"), &[1, 2]),
+        ("pin", "like", json!("00%"), &[1]),
+        ("pin", "ilike", json!("%9"), &[3]),
         ("open", "=", json!(true), &[1, 3]),
         ("open", "!=", json!(true), &[2]),
         ("dueDate", "=", json!("2026-11-25"), &[2]),
@@ -117,7 +128,7 @@ async fn every_operator_finds_what_it_says_in_every_kind_that_it_fits() {
         let found = things.by(filter(field, operator, value.clone())).await;
         assert_eq!(found, Ok(expected.to_vec()), "{field} {operator} {value}");
     }
-    for field in ["name", "number", "open", "dueDate", "uuid", "labels"] {
+    for field in ["name", "number", "pin", "open", "dueDate", "uuid", "labels"] {
         assert_eq!(things.by(json!({"field": field, "operator": "is null"})).await, Ok(vec![4]), "{field}");
         assert_eq!(things.by(json!({"field": field, "operator": "is not null"})).await, Ok(vec![1, 2, 3]), "{field}");
     }
@@ -177,6 +188,8 @@ async fn filters_combine_with_and_and_sort_in_their_order_and_then_by_the_key() 
     let sorted = |filters: Value| json!({"filters": filters});
     let by_number = json!([{"field": "number", "order": "DESC"}]);
     assert_eq!(things.find(sorted(by_number)).await, Ok((4, vec![4, 3, 2, 1])));
+    let by_pin = json!([{"field": "pin", "order": "ASC"}]);
+    assert_eq!(things.find(sorted(by_pin)).await, Ok((4, vec![2, 1, 3, 4])));
     let by_open_and_name = json!([{"field": "open", "order": "asc"}, {"field": "name", "order": "desc"}]);
     assert_eq!(things.find(sorted(by_open_and_name)).await, Ok((4, vec![2, 3, 1, 4])));
     let by_open = json!([{"field": "open", "order": " ASC "}]);
@@ -204,7 +217,7 @@ async fn what_does_not_fit_is_refused_by_the_name_of_its_field() {
     let cases = [
         (
             filter("nome", "=", 1),
-            "'nome': no such field; the fields are id, name, number, open, dueDate, uuid, labels".to_owned(),
+            "'nome': no such field; the fields are id, name, number, pin, open, dueDate, uuid, labels".to_owned(),
         ),
         (filter("name", "~", "x"), format!("name: no such operator: '~'; the operators are {operators}")),
         (filter("open", ">", true), "open: the operator > does not fit this field".to_owned()),
@@ -218,6 +231,7 @@ async fn what_does_not_fit_is_refused_by_the_name_of_its_field() {
         (filter("id", "=", "two"), "id: 'two' is no whole number".to_owned()),
         (filter("id", "=", 2.5), "id: '2.5' is no whole number".to_owned()),
         (filter("id", "=", true), "id: 'true' is no whole number".to_owned()),
+        (filter("pin", ">", "7a"), "pin: '7a' is no whole number".to_owned()),
         (filter("id", "=", "99999999999999999999"), "id: '99999999999999999999' is no whole number".to_owned()),
         (filter("open", "=", "yes"), "open: 'yes' is no boolean".to_owned()),
         (filter("open", "=", 1), "open: '1' is no boolean".to_owned()),

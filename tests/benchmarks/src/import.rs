@@ -62,6 +62,15 @@ pub(crate) async fn measure(rows: u32, kind: &str) -> Result<(), BoxError> {
     Ok(())
 }
 
+/// Imports so many requests to be called back into a list of the queue `sales`.
+pub(crate) async fn callbacks(stand: &Stand, rows: u32) -> Result<(), BoxError> {
+    let mut connection = Connection::open(&stand.site.listen).await?;
+    let path = Kind::Callbacks.path(stand, &mut connection).await?;
+    let mut request = Vec::new();
+    write_request(&mut request, "POST", &path, TOKEN, &Kind::Callbacks.file(rows)?);
+    connection.ask(&request).await
+}
+
 impl Kind {
     /// The service, which is also what its import brings.
     const fn service(self) -> &'static str {

@@ -1,10 +1,10 @@
 //! What the product takes, measured over real servers.
 //!
 //! `configmgt-benchmarks table` measures everything and writes it into `docs/performance.md`; `growth` measures how it grows with
-//! rooms and replicas; `lag [a second] [seconds]` how long events take; `flood [seconds]` what 2,000 attempts a second to log in with
-//! a wrong password leave of the reads beside them; `import [rows] [users or callbacks]` what an import takes; `check` compares a short run with
-//! the committed table; `load [case] [seconds]` only makes load, to be profiled. A case's name as a further argument of `table`
-//! measures only the cases whose names contain it, and writes nothing.
+//! rooms and replicas; `services` what the other services answer; `lag [a second] [seconds]` how long events take; `flood [seconds]`
+//! what 2,000 attempts a second to log in with a wrong password leave of the reads beside them; `import [rows] [users or callbacks]`
+//! what an import takes; `check` compares a short run with the committed table; `load [case] [seconds]` only makes load, to be
+//! profiled. A case's name as a further argument of `table` measures only the cases whose names contain it, and writes nothing.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -23,6 +23,7 @@ mod load;
 mod monolith;
 mod pgbench;
 mod report;
+mod services;
 mod stand;
 mod usage;
 
@@ -90,15 +91,16 @@ async fn run(command: &str, arguments: &[String]) -> Result<(), BoxError> {
         bus_alone::NAME => bus_alone::answer().await,
         "table" => table(argument(1)).await,
         "growth" => growth().await,
+        "services" => services::measure().await,
         "lag" => lag::measure(argument(1).unwrap_or("2000").parse()?, argument(2).unwrap_or("20").parse()?).await,
         "flood" => flood::measure(Duration::from_secs_f64(argument(1).unwrap_or("2").parse()?)).await,
         "import" => import::measure(argument(1).unwrap_or("50000").parse()?, argument(2).unwrap_or("users")).await,
         "check" => check().await,
         "load" => load(argument(1).unwrap_or("get one"), argument(2).unwrap_or("20").parse()?).await,
-        other => {
-            Err(format!("{other}: no such measurement; there are table, growth, lag, flood, import, load and check")
-                .into())
-        }
+        other => Err(format!(
+            "{other}: no such measurement; there are table, growth, services, lag, flood, import, load and check"
+        )
+        .into()),
     }
 }
 

@@ -118,7 +118,8 @@ impl Stand {
     pub(crate) async fn fill_users(&self, count: u32) -> Result<(), BoxError> {
         let mut connection = self.site.database.connect().await?;
         // The digits of a provisioning code are 1 to 8: those of the number to the base of eight, each counted up.
-        let code = "111111 + i % 8 + i / 8 % 8 * 10 + i / 64 % 8 * 100 + i / 512 % 8 * 1000";
+        let code = "111111 + i % 8 + i / 8 % 8 * 10 + i / 64 % 8 * 100 + i / 512 % 8 * 1000 \
+                    + i / 4096 % 8 * 10000";
         for statement in [
             "SET session_replication_role = replica".to_owned(),
             "TRUNCATE users.users, users.line, users.login_attempt RESTART IDENTITY CASCADE".to_owned(),

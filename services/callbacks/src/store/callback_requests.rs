@@ -7,12 +7,13 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     connections::Connections,
-    filter::{Column, FindError, Found, Kind, Table},
+    filter::{Column, FindError, Kind, Table},
     journal::{Object, show},
     listing::BATCH,
-    lookup::{Lookup, LookupError, Rows},
+    lookup::{Lookup, Rows},
     written::Written,
 };
+use futures_util::FutureExt;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use tracing::instrument;
@@ -175,27 +176,19 @@ macro_rules! requests {
 /// Requests by their uuids.
 pub(crate) type RequestLookup = Lookup<Uuid, Versioned<CallbackRequest>>;
 
-#[instrument(level = "debug", name = "SELECT callback_request", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn get(
-    requests: &RequestLookup,
-    uuid: Uuid,
-) -> Result<Option<Versioned<CallbackRequest>>, LookupError> {
-    requests.get(uuid).await
+pub(crate) fn lookup(connections: &Connections) -> RequestLookup {
+    Lookup::new(connections, "SELECT callback_request", |connection, uuids| by_uuids(connection, uuids).boxed())
 }
 
 /// The requests with these uuids, for a [`RequestLookup`].
-pub(crate) async fn by_uuids(
-    connection: &mut PgConnection,
-    uuids: Vec<Uuid>,
-) -> Rows<Uuid, Versioned<CallbackRequest>> {
+async fn by_uuids(connection: &mut PgConnection, uuids: Vec<Uuid>) -> Rows<Uuid, Versioned<CallbackRequest>> {
     let rows = requests!("SELECT * FROM callback_request WHERE uuid = ANY ($1)", &uuids);
     Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.uuid, row.into())).collect())
 }
 
 #[instrument(level = "debug", name = "SELECT callback", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 pub(crate) async fn find(connections: &Connections, find: &Find) -> Result<Page<CallbackRequest>, FindError> {
-    let Found { total, rows } = CALLBACKS.find::<Row>(connections, find).await?;
-    Ok(Page { total, list: rows.into_iter().map(CallbackRequest::from).collect() })
+    CALLBACKS.find::<Row, CallbackRequest>(connections, find).await
 }
 
 /// A batch of the list's open requests whose uuid is above `after`, by uuid.

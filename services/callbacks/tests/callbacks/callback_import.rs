@@ -1,5 +1,7 @@
 use bytes::Bytes;
-use configmgt_contract::{Fault, Status, callback_import::ImportCallbackRequests};
+use configmgt_contract::{
+    Fault, Status, Upload, callback_import::ImportCallbackRequests, callback_lists::DeleteCallbackList,
+};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
@@ -149,11 +151,11 @@ async fn a_file_that_cannot_be_understood_is_refused_as_a_whole() {
 async fn lines_with_the_number_of_another_open_request_are_imported_and_named() {
     let service = Service::start().await;
     let (list, other) = (service.list("l", 1).await, service.list("o", 1).await);
-    service.request(&list, "02 30").await;
+    service.request(&list, "02\u{a0}30").await;
     service.request(&other, "7").await;
     let done = service.request(&list, "8").await;
     service.cloture(&done).await.unwrap();
-    let file = "phoneNumber|mobilePhoneNumber\n0230|\n7|\n8|8\n|02.30\n1|7\n9|\n";
+    let file = "phoneNumber|mobilePhoneNumber\n0230|\n7|\n8|8\n|02\u{202f}30\n1|7\n9|\n";
     let tried = json!({"created": 6, "refused": 0, "errors": [], "duplicates": {"total": 3, "lines": [2, 5, 6]}});
     assert_eq!(service.try_out(&list, file).await, Ok(tried));
     let imported = json!({"imported": 6, "duplicates": {"total": 3, "lines": [2, 5, 6]}});
@@ -201,6 +203,27 @@ async fn an_import_that_is_repeated_under_its_key_is_answered_as_the_first_time(
         fault(Status::Unprocessable, "UnprocessableEntity", "the Idempotency-Key was used for another request");
     assert_eq!(ask("phoneNumber\n2\n").await, Err(reused));
     assert_eq!(service.counts().await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_repeated_import_is_answered_as_the_first_time_also_where_it_would_be_refused_by_now() {
+    let service = Service::start().await;
+    let list = service.list("l", 1).await;
+    let ask = async |content: Upload| {
+        let request = json!({"list_uuid": list, "options": {"dry_run": false}});
+        service.upload::<ImportCallbackRequests>(keyed("k"), request, content).await
+    };
+    let file = b"phoneNumber\n1\n";
+    assert_eq!(ask(content(file)).await, Ok(json!({"imported": 1})));
+    service.ask::<DeleteCallbackList>(json!({"uuid": list})).await.unwrap();
+    assert_eq!(ask(content(file)).await, Ok(json!({"imported": 1})));
+    let reused =
+        fault(Status::Unprocessable, "UnprocessableEntity", "the Idempotency-Key was used for another request");
+    assert_eq!(ask(content(b"phoneNumber\n2\n")).await, Err(reused));
+    // Whether this is the same file, nobody can say.
+    let broken_off = Fault::new(Status::RequestTimeout, "the content did not come to its end");
+    let half = stream::iter([Ok(Bytes::from_static(file)), Err(broken_off)]).boxed();
+    assert_eq!(ask(half).await, Err(not_found(&format!("Callback list {list} not found"))));
 }
 
 #[tokio::test]

@@ -49,7 +49,9 @@ async fn a_ticket_tells_how_the_call_went_in_five_ways() {
     let period = service.period("Afternoon", false).await;
     let ticket = text(&service.ticket(json!({"requestUuid": request})).await.unwrap(), "uuid");
     for status in ["NoAnswer", "Answered", "Email", "Fax"] {
-        let updated = service.update_ticket(&ticket, json!({"status": status, "comment": "c"})).await.unwrap();
+        // As a form sends it, in which only the status and the comment are filled in.
+        let sent = json!({"status": status, "comment": "c", "dueDate": "", "periodUuid": ""});
+        let updated = service.update_ticket(&ticket, sent).await.unwrap();
         assert_eq!((&updated["status"], &updated["comment"]), (&json!(status), &json!("c")));
     }
     let before = service.get(&request).await.unwrap();

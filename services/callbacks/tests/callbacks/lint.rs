@@ -45,7 +45,7 @@ async fn lists_of_deleted_queues_numbers_that_are_called_twice_and_what_is_overd
     let service = Service::start().await;
     let (list, orphan) = (service.list("l", 1).await, service.list("orphan", 3).await);
     service.run("DELETE FROM known_queue WHERE id = 3").await;
-    let first = service.due(&list, json!({"phoneNumber": "02 30"})).await;
+    let first = service.due(&list, json!({"phoneNumber": "02\u{a0}3\u{202f}0"})).await;
     let second = service.due(&list, json!({"phoneNumber": "7", "mobilePhoneNumber": "0230"})).await;
     let third = service.due(&list, json!({"phoneNumber": "7"})).await;
     let late = service.create(&list, json!({"phoneNumber": "9", "dueDate": "2017-09-27"})).await.unwrap();
@@ -57,14 +57,14 @@ async fn lists_of_deleted_queues_numbers_that_are_called_twice_and_what_is_overd
             "the queue 3 of the callback list 'orphan' was deleted: it takes no requests any more",
             &format!("call its open requests back, and delete the list: DELETE 1.0/callback_lists/{orphan}"),
         ),
-        twice(&second, &first),
-        twice(&third, &second),
         finding(
             "callback_request",
             &late,
             "the callback request was due on 2017-09-27 and is still open",
             &format!("call back, or reschedule it: POST 1.0/callback_requests/{late}/reschedule"),
         ),
+        twice(&second, &first),
+        twice(&third, &second),
     ];
     assert_eq!(service.findings().await, expected);
     service.cloture(&second).await.unwrap();
@@ -76,12 +76,49 @@ async fn lists_of_deleted_queues_numbers_that_are_called_twice_and_what_is_overd
 async fn findings_are_found_however_many_they_are() {
     let service = Service::start().await;
     let list = service.list("l", 1).await;
+    // Twice a batch and one more of each: of numbers that two have, and of one that all have.
     service
         .run(&format!(
-            "INSERT INTO callback_request (uuid, list_uuid, queue_id, phone_number, due_date, period_uuid)
-             SELECT uuid7(now()), '{list}', 1, (i + 1) / 2, '9999-12-31', (SELECT uuid FROM preferred_callback_period)
-             FROM generate_series(1, 4001) i"
+            "INSERT INTO callback_request (uuid, list_uuid, queue_id, phone_number, mobile_phone_number, due_date, period_uuid)
+             SELECT uuid7(now()), '{list}', 1, 10000 + (i + 1) / 2, '7', '2017-09-27', uuid
+             FROM preferred_callback_period, generate_series(1, 4002) i"
         ))
         .await;
-    assert_eq!(service.findings().await.len(), 2000);
+    let findings = service.findings().await;
+    let saying = |reason: &str| findings.iter().filter(|finding| finding.reason.contains(reason)).count();
+    assert_eq!((saying("was due"), saying("called twice"), findings.len()), (4002, 2001 + 4001, 10_004));
+}
+
+#[tokio::test]
+async fn whoever_shares_a_number_with_an_older_open_request_of_the_list_is_found_and_nobody_else() {
+    let service = Service::start().await;
+    let lists = [service.list("l", 1).await, service.list("o", 1).await];
+    // Numbers of each form meet numbers of each form, in two lists and among open and clotured ones.
+    service
+        .run(&format!(
+            "SELECT setseed(0.5);
+             INSERT INTO callback_request (uuid, list_uuid, queue_id, phone_number, mobile_phone_number, due_date, period_uuid, clotured)
+             SELECT uuid7(now()), (ARRAY['{}', '{}']::uuid[])[1 + i % 2], 1,
+                    CASE WHEN i % 5 > 0 THEN concat('0', (ARRAY['', ' ', '.'])[1 + i % 3], floor(300 * random())) END,
+                    CASE WHEN i % 5 < 2 THEN concat(0, floor(300 * random())) END, '9999-12-31', uuid, i % 7 = 0
+             FROM preferred_callback_period, generate_series(1, 500) i",
+            lists[0], lists[1]
+        ))
+        .await;
+    let expected: Vec<String> = sqlx::query_scalar(
+        "SELECT r.uuid::text FROM callbacks.callback_request r WHERE NOT r.clotured AND EXISTS (
+             SELECT FROM callbacks.callback_request o
+             WHERE o.list_uuid = r.list_uuid AND NOT o.clotured AND o.uuid < r.uuid
+               AND ARRAY[translate(o.phone_number, ' .', ''), o.mobile_phone_number]
+                   && ARRAY[translate(r.phone_number, ' .', ''), r.mobile_phone_number])
+         ORDER BY r.uuid",
+    )
+    .fetch_all(&service.owner)
+    .await
+    .unwrap();
+    let mut found: Vec<_> = service.findings().await.into_iter().map(|finding| finding.object_id).collect();
+    found.sort_unstable();
+    found.dedup();
+    assert!((100..400).contains(&expected.len()), "{}", expected.len());
+    assert_eq!(found, expected);
 }

@@ -6,11 +6,12 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     connections::Connections,
-    filter::{Column, FindError, Found, Kind, Table},
+    filter::{Column, FindError, Kind, Table},
     journal::{Object, show},
     listing::BATCH,
-    lookup::{Lookup, LookupError, Rows},
+    lookup::{Lookup, Rows},
 };
+use futures_util::FutureExt;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use tracing::instrument;
@@ -74,20 +75,19 @@ const ROOMS: Table = Table {
         Column { names: &["name"], sql: "name", kind: Kind::Text },
         Column { names: &["displayName"], sql: "display_name", kind: Kind::Text },
         Column { names: &["number"], sql: "number", kind: Kind::DialNumber },
-        Column { names: &["userPin"], sql: "user_pin", kind: Kind::Text },
+        Column { names: &["userPin"], sql: "user_pin", kind: Kind::Pin },
     ],
 };
-
-#[instrument(level = "debug", name = "SELECT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn get(rooms: &RoomLookup, id: i32) -> Result<Option<Versioned<MeetingRoom>>, LookupError> {
-    rooms.get(id).await
-}
 
 /// Rooms by their ids.
 pub(crate) type RoomLookup = Lookup<i32, Versioned<MeetingRoom>>;
 
+pub(crate) fn lookup(connections: &Connections) -> RoomLookup {
+    Lookup::new(connections, "SELECT meetingroom", |connection, ids| by_ids(connection, ids).boxed())
+}
+
 /// The rooms with these ids, for a [`RoomLookup`].
-pub(crate) async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows<i32, Versioned<MeetingRoom>> {
+async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows<i32, Versioned<MeetingRoom>> {
     let rows = sqlx::query_as!(
         VersionedRow,
         "SELECT id, name, display_name, number, user_pin, version FROM meetingroom WHERE id = ANY ($1)",
@@ -112,8 +112,7 @@ pub(crate) async fn above(connections: Connections, after: i32) -> sqlx::Result<
 
 #[instrument(level = "debug", name = "SELECT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 pub(crate) async fn find(connections: &Connections, find: &Find) -> Result<Page<MeetingRoom>, FindError> {
-    let Found { total, rows } = ROOMS.find::<Row>(connections, find).await?;
-    Ok(Page { total, list: rows.into_iter().map(MeetingRoom::from).collect() })
+    ROOMS.find::<Row, MeetingRoom>(connections, find).await
 }
 
 #[instrument(level = "debug", name = "INSERT meetingroom", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]

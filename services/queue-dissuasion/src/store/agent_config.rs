@@ -5,8 +5,9 @@ use configmgt_contract::{
 use configmgt_runtime::{
     connections::Connections,
     listing::BATCH,
-    lookup::{Lookup, LookupError, Rows},
+    lookup::{Lookup, Rows},
 };
+use futures_util::FutureExt;
 use sqlx::PgConnection;
 use tracing::instrument;
 
@@ -58,13 +59,12 @@ impl From<Row> for Versioned<AgentConfig> {
 /// Agents with the names of their queues by the agents' ids.
 pub(crate) type AgentConfigLookup = Lookup<i32, Versioned<AgentConfig>>;
 
-#[instrument(level = "debug", name = "SELECT agent", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn get(agents: &AgentConfigLookup, id: i32) -> Result<Option<Versioned<AgentConfig>>, LookupError> {
-    agents.get(id).await
+pub(crate) fn lookup(connections: &Connections) -> AgentConfigLookup {
+    Lookup::new(connections, "SELECT agent", |connection, ids| by_ids(connection, ids).boxed())
 }
 
 /// The agents with these ids, for an [`AgentConfigLookup`].
-pub(crate) async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows<i32, Versioned<AgentConfig>> {
+async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows<i32, Versioned<AgentConfig>> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT id, firstname, lastname, number, context, numgroup, user_id, queue_ids,

@@ -6,8 +6,9 @@ use configmgt_runtime::{
     connections::Connections,
     journal::{Object, show},
     listing::BATCH,
-    lookup::{Lookup, LookupError, Rows},
+    lookup::{Lookup, Rows},
 };
+use futures_util::FutureExt;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use tracing::instrument;
@@ -81,13 +82,12 @@ impl NewAgent {
 /// Agents by their ids.
 pub(crate) type AgentLookup = Lookup<i32, Versioned<Agent>>;
 
-#[instrument(level = "debug", name = "SELECT agent", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn get(agents: &AgentLookup, id: i32) -> Result<Option<Versioned<Agent>>, LookupError> {
-    agents.get(id).await
+pub(crate) fn lookup(connections: &Connections) -> AgentLookup {
+    Lookup::new(connections, "SELECT agent", |connection, ids| by_ids(connection, ids).boxed())
 }
 
 /// The agents with these ids, for an [`AgentLookup`].
-pub(crate) async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows<i32, Versioned<Agent>> {
+async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows<i32, Versioned<Agent>> {
     let rows = sqlx::query_as!(
         Row,
         "SELECT id, firstname, lastname, number, context, numgroup, user_id, queue_ids, penalties, positions, version

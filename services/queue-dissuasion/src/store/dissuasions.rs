@@ -6,8 +6,9 @@ use configmgt_runtime::{
     connections::Connections,
     journal::{Object, show},
     listing::BATCH,
-    lookup::{Lookup, LookupError, Rows},
+    lookup::{Lookup, Rows},
 };
+use futures_util::FutureExt;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use tracing::instrument;
@@ -70,13 +71,12 @@ impl From<QueueRow> for Versioned<QueueDissuasion> {
 /// Queues with their dissuasions by the queues' ids.
 pub(crate) type DissuasionLookup = Lookup<i32, QueueRow>;
 
-#[instrument(level = "debug", name = "SELECT dissuasion", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn get(queues: &DissuasionLookup, id: i32) -> Result<Option<QueueRow>, LookupError> {
-    queues.get(id).await
+pub(crate) fn lookup(connections: &Connections) -> DissuasionLookup {
+    Lookup::new(connections, "SELECT dissuasion", |connection, ids| by_ids(connection, ids).boxed())
 }
 
 /// The queues with these ids, for a [`DissuasionLookup`].
-pub(crate) async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows<i32, QueueRow> {
+async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows<i32, QueueRow> {
     let rows = sqlx::query_as!(
         QueueRow,
         r#"SELECT q.id AS "id!", q.name AS "name!", d.sound_file AS "sound_file?", t.name AS "target?",

@@ -3,8 +3,9 @@ use configmgt_runtime::{
     connections::Connections,
     journal::{Object, show},
     listing::BATCH,
-    lookup::{Lookup, LookupError, Rows},
+    lookup::{Lookup, Rows},
 };
+use futures_util::FutureExt;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use tracing::instrument;
@@ -53,13 +54,12 @@ pub(crate) struct NewQueue {
 /// Queues by their ids.
 pub(crate) type QueueLookup = Lookup<i32, Versioned<Queue>>;
 
-#[instrument(level = "debug", name = "SELECT queue", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn get(queues: &QueueLookup, id: i32) -> Result<Option<Versioned<Queue>>, LookupError> {
-    queues.get(id).await
+pub(crate) fn lookup(connections: &Connections) -> QueueLookup {
+    Lookup::new(connections, "SELECT queue", |connection, ids| by_ids(connection, ids).boxed())
 }
 
 /// The queues with these ids, for a [`QueueLookup`].
-pub(crate) async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows<i32, Versioned<Queue>> {
+async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows<i32, Versioned<Queue>> {
     let rows =
         sqlx::query_as!(Row, "SELECT id, name, display_name, number, version FROM queue WHERE id = ANY ($1)", &ids);
     Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.into())).collect())

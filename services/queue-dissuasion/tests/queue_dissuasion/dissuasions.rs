@@ -163,6 +163,13 @@ async fn the_available_dissuasions_are_the_queues_sound_files_and_the_default_qu
         },
     });
     assert_eq!(service.ask::<ListDissuasions>(json!({"id": 1})).await, Ok(sales));
+    // It cannot dissuade to itself.
+    let switchboard = json!({"id": 2, "name": "switchboard", "dissuasions": {"soundFiles": [], "queues": []}});
+    assert_eq!(service.ask::<ListDissuasions>(json!({"id": 2})).await, Ok(switchboard));
+    // Nor another queue to one that does not exist.
+    service.ask::<DeleteQueue>(json!({"id": 2})).await.unwrap();
+    let sales = service.ask::<ListDissuasions>(json!({"id": 1})).await.unwrap();
+    assert_eq!(sales["dissuasions"]["queues"], json!([]));
     let service = Service::with_sounds(&folder, None, &["none"]).await;
     let none = json!({"id": 1, "name": "none", "dissuasions": {"soundFiles": [], "queues": []}});
     assert_eq!(service.ask::<ListDissuasions>(json!({"id": 1})).await, Ok(none));

@@ -72,7 +72,7 @@ async fn dissuasions_to_nothing_idle_agents_unusable_files_and_an_unknown_defaul
         finding(
             "setting",
             "DEFAULT_DISSUASION_QUEUE",
-            "there is no queue 'switchboard', which is offered to all queues as their dissuasion",
+            "there is no queue 'switchboard', which all other queues are to be offered as their dissuasion",
             "create the queue, or change the setting and start the queue-dissuasion service again",
         ),
     ];

@@ -4,7 +4,7 @@ use configmgt_contract::{
 };
 use configmgt_runtime::{
     connections::Connections,
-    filter::{Column, FindError, Found, Kind, Table},
+    filter::{Column, FindError, Kind, Table},
     listing::BATCH,
 };
 use tracing::instrument;
@@ -104,6 +104,5 @@ pub(crate) async fn contacts_above(connections: Connections, after: i32) -> sqlx
 
 #[instrument(level = "debug", name = "SELECT directory", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
 pub(crate) async fn find(connections: &Connections, find: &Find) -> Result<Page<ListedUser>, FindError> {
-    let Found { total, rows } = USERS.find::<UserRow>(connections, find).await?;
-    Ok(Page { total, list: rows.into_iter().map(ListedUser::from).collect() })
+    USERS.find::<UserRow, ListedUser>(connections, find).await
 }

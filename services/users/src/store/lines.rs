@@ -3,9 +3,11 @@ use configmgt_contract::{
     lines::{Line, LineState, LineType},
 };
 use configmgt_runtime::{
+    connections::Connections,
     journal::{Object, show},
-    lookup::{Lookup, LookupError, Rows},
+    lookup::{Lookup, Rows},
 };
+use futures_util::FutureExt;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use tracing::instrument;
@@ -79,13 +81,12 @@ pub(crate) struct NewLine {
 /// Lines by their users.
 pub(crate) type LineLookup = Lookup<i32, Versioned<Line>>;
 
-#[instrument(level = "debug", name = "SELECT line", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn get(lines: &LineLookup, user_id: i32) -> Result<Option<Versioned<Line>>, LookupError> {
-    lines.get(user_id).await
+pub(crate) fn lookup(connections: &Connections) -> LineLookup {
+    Lookup::new(connections, "SELECT line", |connection, user_ids| by_users(connection, user_ids).boxed())
 }
 
 /// The lines of these users, for a [`LineLookup`].
-pub(crate) async fn by_users(connection: &mut PgConnection, user_ids: Vec<i32>) -> Rows<i32, Versioned<Line>> {
+async fn by_users(connection: &mut PgConnection, user_ids: Vec<i32>) -> Rows<i32, Versioned<Line>> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT id, user_id, line_type AS "line_type: Written<LineType>", context, extension, site, name, line_num,
@@ -100,7 +101,7 @@ pub(crate) async fn by_users(connection: &mut PgConnection, user_ids: Vec<i32>) 
 /// time is rare even where few codes are left.
 pub(crate) const DRAWS: u32 = 16;
 
-/// None where there is no such user.
+/// None where there is no such user, or he has a line.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
     user_id: i32,
@@ -137,7 +138,9 @@ async fn insert_once(
         r#"INSERT INTO line (user_id, line_type, context, extension, site, name, line_num, provisioning_id, device)
            SELECT id, $2, $3, $4, $5, coalesce($6, free_line_name()), $7,
                   CASE WHEN $6 IS NULL THEN free_provisioning_id() END, $8
-           FROM users WHERE id = $1 FOR KEY SHARE
+           FROM users u
+           -- Not left to the constraints: which of two is named goes by the order in which their indexes were made.
+           WHERE u.id = $1 AND NOT EXISTS (SELECT FROM line l WHERE l.user_id = u.id) FOR KEY SHARE OF u
            RETURNING id, user_id, line_type AS "line_type: Written<LineType>", context, extension, site, name, line_num,
                      provisioning_id, device, version"#,
         user_id,

@@ -3,9 +3,11 @@ use configmgt_contract::{
     services::{Forward, ForwardUpdate, Services, ServicesState, ServicesUpdate},
 };
 use configmgt_runtime::{
+    connections::Connections,
     journal::{Object, show},
-    lookup::{Lookup, LookupError, Rows},
+    lookup::{Lookup, Rows},
 };
+use futures_util::FutureExt;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use tracing::instrument;
@@ -29,11 +31,13 @@ struct Row {
 
 impl From<Row> for ServicesState {
     fn from(row: Row) -> Self {
+        let forward =
+            |enabled, destination: Option<String>| Forward { enabled, destination: destination.unwrap_or_default() };
         let services = Services {
             dnd_enabled: row.dnd_enabled,
-            busy: Forward { enabled: row.busy_enabled, destination: row.busy_destination },
-            noanswer: Forward { enabled: row.noanswer_enabled, destination: row.noanswer_destination },
-            unconditional: Forward { enabled: row.unconditional_enabled, destination: row.unconditional_destination },
+            busy: forward(row.busy_enabled, row.busy_destination),
+            noanswer: forward(row.noanswer_enabled, row.noanswer_destination),
+            unconditional: forward(row.unconditional_enabled, row.unconditional_destination),
         };
         Self { user_id: row.user_id, services }
     }
@@ -59,14 +63,12 @@ pub(crate) const OBJECT: Object = Object {
 /// Services by their users.
 pub(crate) type ServicesLookup = Lookup<i32, Versioned<Services>>;
 
-/// None where there is no such user.
-#[instrument(level = "debug", name = "SELECT services", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn get(services: &ServicesLookup, user_id: i32) -> Result<Option<Versioned<Services>>, LookupError> {
-    services.get(user_id).await
+pub(crate) fn lookup(connections: &Connections) -> ServicesLookup {
+    Lookup::new(connections, "SELECT services", |connection, user_ids| by_users(connection, user_ids).boxed())
 }
 
 /// The services of these users, for a [`ServicesLookup`]. A user without a row has everything off.
-pub(crate) async fn by_users(connection: &mut PgConnection, user_ids: Vec<i32>) -> Rows<i32, Versioned<Services>> {
+async fn by_users(connection: &mut PgConnection, user_ids: Vec<i32>) -> Rows<i32, Versioned<Services>> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT u.id AS "user_id!", coalesce(dnd_enabled, false) AS "dnd_enabled!",

@@ -3,9 +3,11 @@ use configmgt_contract::{
     users::{User, UserFields},
 };
 use configmgt_runtime::{
+    connections::Connections,
     journal::{Object, show},
-    lookup::{Lookup, LookupError, Rows},
+    lookup::{Lookup, Rows},
 };
+use futures_util::FutureExt;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use tracing::instrument;
@@ -51,16 +53,15 @@ pub(crate) const OBJECT: Object = Object {
     show: show::<Row, User>,
 };
 
-#[instrument(level = "debug", name = "SELECT users", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn get(users: &UserLookup, id: i32) -> Result<Option<Versioned<User>>, LookupError> {
-    users.get(id).await
-}
-
 /// Users by their ids.
 pub(crate) type UserLookup = Lookup<i32, Versioned<User>>;
 
+pub(crate) fn lookup(connections: &Connections) -> UserLookup {
+    Lookup::new(connections, "SELECT users", |connection, ids| by_ids(connection, ids).boxed())
+}
+
 /// The users with these ids, for a [`UserLookup`].
-pub(crate) async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows<i32, Versioned<User>> {
+async fn by_ids(connection: &mut PgConnection, ids: Vec<i32>) -> Rows<i32, Versioned<User>> {
     let rows = sqlx::query_as!(
         Row,
         "SELECT id, firstname, lastname, login, email, mobile_phone_number, external_phone_number, entity, labels, version

@@ -181,7 +181,7 @@ impl Model {
         }
         let Some(stored) = self.lines.get(&user).cloned() else { return refused("LineNotFound") };
         if stored["lineType"] != wanted["lineType"] && !(is_sip(&stored) && is_sip(wanted)) {
-            return refused("BadRequest");
+            return refused("LineNotFound");
         }
         self.place(user, wanted)?;
         let mut line = fields_of(wanted);
@@ -198,9 +198,9 @@ impl Model {
     fn place(&self, user: i32, wanted: &Value) -> Result<(), String> {
         let place = |line: &Value| (line["context"].clone(), line["extension"].clone());
         if self.lines.iter().any(|(other, line)| *other != user && place(line) == place(wanted)) {
-            return Err("Duplicate".to_owned());
+            return Err("LineNotFound".to_owned());
         }
-        if wanted["context"] == "nowhere" { Err("BadRequest".to_owned()) } else { Ok(()) }
+        if wanted["context"] == "nowhere" { Err("LineNotFound".to_owned()) } else { Ok(()) }
     }
 
     fn update_services(&mut self, user: i32, sent: &Value) -> Answered {
@@ -217,10 +217,9 @@ impl Model {
         }
         for forward in forwards() {
             for (field, value) in sent.get(forward).and_then(Value::as_object).into_iter().flatten() {
-                services[forward][field] = if value == "" { Value::Null } else { value.clone() };
+                services[forward][field] = value.clone();
             }
-            services[forward] = without_null(services[forward].take());
-            if services[forward]["enabled"] == true && services[forward].get("destination").is_none() {
+            if services[forward]["enabled"] == true && services[forward]["destination"] == "" {
                 return refused("BadRequest");
             }
         }
@@ -229,7 +228,7 @@ impl Model {
     }
 
     fn services(&self, user: i32) -> Value {
-        let off = json!({"enabled": false});
+        let off = json!({"enabled": false, "destination": ""});
         let all_off = json!({"dndEnabled": false, "busy": off, "noanswer": off, "unconditional": off});
         self.services.get(&user).cloned().unwrap_or(all_off)
     }
@@ -248,11 +247,8 @@ impl Model {
                 json!({"queueIds": queues, "groupIds": [], "incallIds": [], "recordingAccess": recording,
                        "dissuasionAccess": false})
             }
-            Some("teacher") if given("recordingAccess").is_none() => {
-                json!({"queueIds": queues, "groupIds": [], "incallIds": []})
-            }
-            Some("admin") if sent["data"] == json!({}) => json!({}),
-            _ => return refused("BadRequest"),
+            Some("teacher") => json!({"queueIds": queues, "groupIds": [], "incallIds": []}),
+            _ => json!({}),
         };
         if user > USERS {
             return refused("NotFoundError");

@@ -70,7 +70,7 @@ async fn the_history_shows_each_object_as_clients_know_it_and_with_its_user() {
     service.ask::<CreatePreference>(json!({"user_id": 1, "key": "a", "value": value})).await.unwrap();
     service.ask::<SetIceServers>(json!({"stun_address": "stun:a"})).await.unwrap();
 
-    let off = json!({"enabled": false});
+    let off = json!({"enabled": false, "destination": ""});
     let shown = [
         (
             "line",

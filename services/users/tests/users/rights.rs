@@ -3,7 +3,7 @@ use configmgt_contract::{
     rights::{DeleteRight, GetRight, ListProfiles, SetRight},
 };
 use futures_util::future::join_all;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{Service, bad_request, fault};
 
@@ -46,7 +46,9 @@ async fn what_is_left_out_gets_the_default_of_the_profile() {
     let admin = json!({"type": "admin", "data": {}});
     for whole in [supervisor, teacher, admin] {
         let profile = &whole["type"];
-        for data in [json!({}), json!(null), json!({"queueIds": null, "recordingAccess": null, "start": null})] {
+        for data in
+            [json!({}), json!(null), json!({"queueIds": null, "recordingAccess": null, "start": null, "end": ""})]
+        {
             assert_eq!(service.set("user1", json!({"type": profile, "data": data})).await, Ok(whole.clone()));
         }
         assert_eq!(service.set("user1", json!({"type": profile})).await, Ok(whole.clone()));
@@ -55,26 +57,25 @@ async fn what_is_left_out_gets_the_default_of_the_profile() {
 }
 
 #[tokio::test]
-async fn what_a_profile_does_not_know_is_refused_and_nothing_changes() {
+async fn what_a_profile_does_not_know_is_ignored() {
     let service = Service::with_users(1).await;
-    let admin = json!({"type": "admin", "data": {}});
-    service.set("user1", admin.clone()).await.unwrap();
-    let fields = [
-        ("queueIds", json!([]), "admin"),
-        ("groupIds", json!([1]), "admin"),
-        ("incallIds", json!([1]), "admin"),
-        ("recordingAccess", json!(true), "admin teacher"),
-        ("dissuasionAccess", json!(false), "admin teacher"),
-        ("start", json!("2026-01-01"), "admin supervisor"),
-        ("end", json!("2026-01-01"), "admin supervisor"),
-    ];
-    for (field, value, profiles) in fields {
-        for profile in profiles.split(' ') {
-            let refused = service.set("user1", json!({"type": profile, "data": {field: value}})).await;
-            assert_eq!(refused, Err(bad_request(&format!("the profile {profile} has no {field}"))));
-        }
+    // For those who do not have them, neither the ids nor the order of the days are looked at.
+    let objects = json!({"queueIds": [1], "groupIds": [2], "incallIds": [3]});
+    let accesses = json!({"recordingAccess": false, "dissuasionAccess": true});
+    let days = json!({"start": "2026-01-01", "end": "2026-12-31"});
+    let (no_objects, no_days) = (json!({"queueIds": [0]}), json!({"start": "2026-12-31", "end": "2026-01-01"}));
+    for (profile, sent, stored) in [
+        ("admin", vec![&no_objects, &accesses, &no_days], vec![]),
+        ("supervisor", vec![&objects, &accesses, &no_days], vec![&objects, &accesses]),
+        ("teacher", vec![&objects, &accesses, &days], vec![&objects, &days]),
+    ] {
+        let right = |parts: Vec<&Value>| {
+            let data: Map<_, _> = parts.into_iter().filter_map(Value::as_object).cloned().flatten().collect();
+            json!({"type": profile, "data": data})
+        };
+        assert_eq!(service.set("user1", right(sent)).await, Ok(right(stored.clone())));
+        assert_eq!(service.right("user1").await, Ok(right(stored)));
     }
-    assert_eq!(service.right("user1").await, Ok(admin));
 }
 
 #[tokio::test]

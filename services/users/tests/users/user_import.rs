@@ -58,6 +58,14 @@ async fn users_are_imported_with_all_that_a_line_says_of_them() {
 }
 
 #[tokio::test]
+async fn the_slot_of_an_imported_softphone_means_nothing() {
+    let service = Service::start().await.with_catalogues().await;
+    let file = "firstname|lineType|extension|context|lineNum\nA|webrtc|1000|default|0\n";
+    assert_eq!(service.import(file).await, Ok(json!({"imported": 1})));
+    assert_eq!(service.ask::<GetLine>(json!({"user_id": 1})).await.unwrap()["lineNum"], 1);
+}
+
+#[tokio::test]
 async fn everything_that_is_wrong_with_a_file_is_said_with_its_line_and_column_and_nothing_is_stored() {
     let service = Service::with_users(1).await.with_catalogues().await;
     let long = "x".repeat(129);
@@ -197,6 +205,27 @@ async fn one_import_runs_at_a_time() {
     let under_way = fault(Status::Conflict, "Conflict", "another import of users is under way");
     assert_eq!(tokio::join!(first, second), (Ok(json!({"imported": 1})), Err(under_way)));
     assert_eq!(service.import("firstname\nJane\n").await, Ok(json!({"imported": 1})));
+}
+
+#[tokio::test]
+async fn a_repeated_import_is_answered_as_the_first_time_also_while_another_is_under_way() {
+    let service = Service::start().await;
+    let earlier = || service.upload::<ImportUsers>(keyed("k"), json!({"dry_run": false}), content("firstname\nJane\n"));
+    assert_eq!(earlier().await, Ok(json!({"imported": 1})));
+    let (begun, has_begun) = oneshot::channel();
+    let (file, sent) = oneshot::channel();
+    let content_of_other = stream::once(async move {
+        begun.send(()).unwrap();
+        Ok(Bytes::from_static(sent.await.unwrap()))
+    });
+    let other = service.upload::<ImportUsers>(call(), json!({"dry_run": false}), content_of_other.boxed());
+    let repeated = async {
+        has_begun.await.unwrap();
+        let answer = earlier().await;
+        file.send(b"firstname\nJohn\n").unwrap();
+        answer
+    };
+    assert_eq!(tokio::join!(other, repeated), (Ok(json!({"imported": 1})), Ok(json!({"imported": 1}))));
 }
 
 #[tokio::test]

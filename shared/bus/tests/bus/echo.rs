@@ -215,7 +215,7 @@ impl Echoes for Echo {
     }
 
     /// Waits in the middle to be told to go on, if the content says so.
-    async fn measure(&self, _: &mut Call, Measure { most }: Measure, mut content: Upload) -> Outcome<Measure> {
+    async fn measure(&self, _: &mut Call, Measure { most }: Measure, content: &mut Upload) -> Outcome<Measure> {
         let mut bytes = 0;
         while let Some(piece) = content.next().await {
             let piece = piece.inspect_err(|fault| {

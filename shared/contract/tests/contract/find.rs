@@ -7,7 +7,10 @@ use crate::refusal_of;
 
 #[test]
 fn a_search_without_anything_asks_for_the_first_hundred() {
-    assert_eq!(serde_json::from_str::<Find>("{}").unwrap(), Find { filters: Vec::new(), offset: 0, limit: 100 });
+    for sent in ["{}", r#"{"filters":null,"offset":null,"limit":null}"#] {
+        let find: Find = serde_json::from_str(sent).unwrap();
+        assert_eq!(find, Find { filters: Vec::new(), offset: 0, limit: 100 }, "{sent}");
+    }
 }
 
 #[test]
@@ -54,7 +57,6 @@ fn offset_and_limit_that_are_no_whole_numbers_are_refused_with_what_is_expected(
         ("1e300", "invalid value: floating point `1e+300`"),
         ("9223372036854775808", "invalid value: integer `9223372036854775808`"),
         (r#""10""#, r#"invalid type: string "10""#),
-        ("null", "invalid type: null"),
         ("true", "invalid type: boolean `true`"),
     ] {
         let refusal = format!("{shown}, expected a whole number");
