@@ -70,7 +70,8 @@ async fn what_a_profile_does_not_know_is_ignored() {
         ("teacher", vec![&objects, &accesses, &days], vec![&objects, &days]),
     ] {
         let right = |parts: Vec<&Value>| {
-            let data: Map<_, _> = parts.into_iter().filter_map(Value::as_object).cloned().flatten().collect();
+            let members = parts.into_iter().filter_map(Value::as_object).flatten();
+            let data: Map<_, _> = members.map(|(name, value)| (name.clone(), value.clone())).collect();
             json!({"type": profile, "data": data})
         };
         assert_eq!(service.set("user1", right(sent)).await, Ok(right(stored.clone())));
