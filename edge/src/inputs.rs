@@ -4,7 +4,7 @@ use std::{ops::RangeInclusive, str::FromStr};
 
 use axum::http::Uri;
 use bytes::Bytes;
-use configmgt_contract::{Body, Example, Fault, Status};
+use configmgt_contract::{Body, Example, Fault, Status, quoted};
 use serde::{
     Serialize,
     de::{DeserializeOwned, IgnoredAny},
@@ -132,7 +132,7 @@ impl<A: Parameter, B: Parameter> Input for Path<(A, B)> {
 fn parameter<T: Parameter>(incoming: &Incoming, index: usize) -> Result<T, Fault> {
     let (name, value) = incoming.path.get(index).map_or(("", ""), |(name, value)| (name, value));
     T::read(value)
-        .map_err(|reason| Fault::new(Status::Invalid, format!("{name}: '{}' cannot be one: {reason}", shown(value))))
+        .map_err(|reason| Fault::new(Status::Invalid, format!("{name}: {} cannot be one: {reason}", quoted(value))))
 }
 
 /// The parameters behind the `?`. What the route does not know is nothing to it, and neither is one without a value, unless that is a
@@ -159,11 +159,10 @@ pub(crate) struct Given(Vec<(String, String)>);
 impl Given {
     /// Refuses what is not among these, where one that is misspelt must not count as left out.
     pub(crate) fn only(&self, names: &[QueryParameter]) -> Result<(), Fault> {
-        let unknown = self.0.iter().find(|(given, _)| names.iter().all(|parameter| parameter.name != given));
-        match unknown {
-            Some((name, _)) => Err(Fault::new(Status::Invalid, format!("there is no parameter '{}'", shown(name)))),
-            None => Ok(()),
-        }
+        let names: Vec<_> = names.iter().map(|parameter| parameter.name).collect();
+        let Some((name, _)) = self.0.iter().find(|(given, _)| !names.contains(&given.as_str())) else { return Ok(()) };
+        let message = format!("{}: no such parameter; the parameters are {}", quoted(name), names.join(", "));
+        Err(Fault::new(Status::Invalid, message))
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<String> {
@@ -176,14 +175,14 @@ impl Given {
         match value.to_ascii_lowercase().as_str() {
             "" | "true" | "1" => Ok(true),
             "false" | "0" => Ok(false),
-            _ => Err(Fault::new(Status::Invalid, format!("{name}: '{}' is neither true nor false", shown(value)))),
+            _ => Err(Fault::new(Status::Invalid, format!("{name}: {} is neither true nor false", quoted(value)))),
         }
     }
 
     pub(crate) fn uuid(&self, name: &str) -> Result<Option<Uuid>, Fault> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let id =
-            text.parse().map_err(|_| Fault::new(Status::Invalid, format!("{name}: '{}' is no UUID", shown(&text))))?;
+            text.parse().map_err(|_| Fault::new(Status::Invalid, format!("{name}: {} is no UUID", quoted(&text))))?;
         Ok(Some(id))
     }
 
@@ -193,7 +192,7 @@ impl Given {
         let number = text.parse().ok().filter(|number| between.contains(number));
         number.ok_or_else(|| {
             let (least, most) = between.into_inner();
-            let message = format!("{name}: '{}' is no whole number from {least} to {most}", shown(&text));
+            let message = format!("{name}: {} is no whole number from {least} to {most}", quoted(&text));
             Fault::new(Status::Invalid, message)
         })
     }
@@ -243,11 +242,6 @@ impl<T: DeserializeOwned + Serialize + ToSchema + Example + Send> Input for Json
     }
 }
 
-/// A client's text in a message: short, and in one line.
-fn shown(text: &str) -> String {
-    text.chars().take(64).flat_map(char::escape_debug).collect()
-}
-
 /// How a path parameter looks in the documents.
 pub(crate) fn schema(kind: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(kind)
@@ -281,7 +275,7 @@ mod tests {
         assert_eq!(refusal::<String>(&[("login", "a\0")]), control);
         let too_long = "é".repeat(129);
         let shown = "é".repeat(64);
-        let refused = format!("login: '{shown}' cannot be one: it has more than 128 characters");
+        let refused = format!("login: '{shown}…' cannot be one: it has more than 128 characters");
         assert_eq!(refusal::<String>(&[("login", &too_long)]), refused);
     }
 

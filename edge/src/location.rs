@@ -1,12 +1,11 @@
 //! Where a new object is.
 
 use axum::http::HeaderValue;
+use configmgt_contract::percent;
 
 /// The place of the object `id` below `path`. What a part of a path cannot hold is percent-encoded.
 pub(crate) fn below(path: &str, id: &str) -> Option<HeaderValue> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    let encoded = |byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    let id: String = id.bytes().map(encoded).collect();
+    let id = percent::encode(id, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'));
     HeaderValue::from_str(&format!("{path}/{id}")).ok()
 }
 

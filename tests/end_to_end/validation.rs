@@ -5,7 +5,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 use crate::{
-    running::{Running, TOKEN},
+    running::{Running, TOKEN, forget_peak, peak_kib},
     traces::collector,
 };
 
@@ -59,6 +59,27 @@ async fn the_documented_requests_are_answered_as_documented() {
     }
     let (status, answer) = running.ask("GET", PATH, None).await;
     assert_eq!((status, &answer["error"]), (405, &json!("MethodNotAllowed")));
+}
+
+#[tokio::test]
+async fn passwords_are_hashed_in_memory_that_is_taken_once() {
+    let running = Running::start().await;
+    let create = async |login: &str| {
+        let user = json!({"firstname": "John", "login": login, "password": "doe"});
+        assert_eq!(running.ask("POST", "2.0/users", Some(user)).await.0, 201);
+    };
+    create("first").await;
+    let users = running.service("users");
+    forget_peak(users);
+    let before = peak_kib(users);
+    for number in 0..20 {
+        create(&format!("user{number}")).await;
+        let unknown = json!({"username": format!("nobody{number}"), "password": "doe"});
+        assert_eq!(running.ask("POST", PATH, Some(unknown)).await.0, 404);
+    }
+    let growth = peak_kib(users) - before;
+    // A second hash's memory would be 19 MiB.
+    assert!(growth < 16 * 1024, "grew by {growth} KiB");
 }
 
 #[tokio::test]

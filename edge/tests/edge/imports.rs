@@ -51,7 +51,7 @@ async fn what_stands_behind_the_question_mark_is_checked() {
     for (query, message) in [
         ("dry_run=maybe", "dry_run: 'maybe' is neither true nor false"),
         ("import=7", "import: '7' is no UUID"),
-        ("dryrun=true", "there is no parameter 'dryrun'"),
+        ("dryrun=true", "'dryrun': no such parameter; the parameters are dry_run, import"),
     ] {
         let answered = answered(&application, with_body("POST", &format!("{IMPORT}?{query}"), "firstname\nA\n")).await;
         assert_eq!(answer(&answered), (400, refusal("BadRequest", message)));

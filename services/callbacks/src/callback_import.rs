@@ -8,6 +8,7 @@ use configmgt_contract::{
     callback_requests::Contact,
     dates::{Day, NoDay},
     line_errors::LineErrors,
+    quoted,
 };
 use configmgt_runtime::{
     csv::{Column, Errors, Row},
@@ -107,11 +108,7 @@ impl Periods {
     }
 
     fn named(&self, name: &str) -> Result<Uuid, String> {
-        self.by_name.get(name).copied().ok_or_else(|| {
-            // A field may be as long as a line.
-            let shown: String = name.chars().take(text::MAX).flat_map(char::escape_debug).collect();
-            format!("there is no period '{shown}'")
-        })
+        self.by_name.get(name).copied().ok_or_else(|| format!("there is no period {}", quoted(name)))
     }
 }
 

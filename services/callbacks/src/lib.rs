@@ -11,8 +11,6 @@ mod numbers;
 mod periods;
 mod store;
 
-use std::sync::Arc;
-
 use configmgt_bus::Handlers;
 use configmgt_contract::{
     callback_import::CallbackImport, callback_lists::CallbackLists, callback_requests::CallbackRequests,
@@ -51,20 +49,13 @@ const OBJECTS: [Object; 4] = [
 
 fn handlers(handlers: Handlers, journal: Journal) -> Result<Handlers, SettingError> {
     let clock = Clock::from_settings()?;
-    let periods = Arc::new(periods::Periods::new(journal.clone()));
-    let lists = Arc::new(callback_lists::CallbackLists::new(journal.clone()));
-    let requests = Arc::new(callback_requests::CallbackRequests::new(journal.clone(), clock.clone()));
-    let tickets = Arc::new(callback_tickets::CallbackTickets::new(journal.clone()));
-    let import = Arc::new(callback_import::CallbackImport::new(journal.clone(), clock.clone()));
-    let imports = Arc::new(Imports::new(journal.clone()));
-    let lint = Arc::new(lint::Lint::new(journal.clone(), clock));
-    tokio::spawn(expiry::run(journal, expiry::hold()?));
+    tokio::spawn(expiry::run(journal.clone(), expiry::hold()?));
     Ok(handlers
-        .with(&periods, Periods::endpoints())
-        .with(&lists, CallbackLists::endpoints())
-        .with(&requests, CallbackRequests::endpoints())
-        .with(&tickets, CallbackTickets::endpoints())
-        .with(&import, CallbackImport::endpoints())
-        .with_own(&imports, Imports::endpoints())
-        .with_own(&lint, Lint::endpoints()))
+        .with(periods::Periods::new(journal.clone()), Periods::endpoints())
+        .with(callback_lists::CallbackLists::new(journal.clone()), CallbackLists::endpoints())
+        .with(callback_requests::CallbackRequests::new(journal.clone(), clock.clone()), CallbackRequests::endpoints())
+        .with(callback_tickets::CallbackTickets::new(journal.clone()), CallbackTickets::endpoints())
+        .with(callback_import::CallbackImport::new(journal.clone(), clock.clone()), CallbackImport::endpoints())
+        .with_own(Imports::new(journal.clone()), Imports::endpoints())
+        .with_own(lint::Lint::new(journal, clock), Lint::endpoints()))
 }

@@ -3,8 +3,6 @@
 mod meetingrooms;
 mod store;
 
-use std::sync::Arc;
-
 use configmgt_bus::Handlers;
 use configmgt_contract::{
     lint::Lint,
@@ -32,7 +30,7 @@ pub const SERVICE: Description = Description {
 const OBJECTS: [Object; 1] = [store::meetingrooms::OBJECT];
 
 fn with_operations(handlers: Handlers, journal: Journal) -> Handlers {
-    let rooms = Arc::new(meetingrooms::Rooms::new(journal.clone()));
-    let lint = Arc::new(NothingToFind::new(journal));
-    handlers.with(&rooms, MeetingRooms::endpoints()).with_own(&lint, Lint::endpoints())
+    handlers
+        .with(meetingrooms::Rooms::new(journal.clone()), MeetingRooms::endpoints())
+        .with_own(NothingToFind::new(journal), Lint::endpoints())
 }

@@ -1,69 +1,35 @@
 //! The rules and the SQL of meeting rooms, over a real database and as the service's own role.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+use std::ops::Deref;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
-use configmgt_bus::{Handlers, Local, Request, Transport};
 use configmgt_contract::{
-    Answer, Call, Fault, Kind, Operation, OperationDoc, Status, Whole,
+    Fault, Status,
     changes::RevertChange,
     meetingrooms::{CreateRoom, DeleteRoom, FindRooms, GetRoom, ListRooms, UpdateRoom},
 };
-use configmgt_runtime::{connections::Connections, journal::Journal};
-use configmgt_stack::databases::Database;
-use futures_util::{TryStreamExt, future::join_all};
-use serde::de::DeserializeOwned;
+use configmgt_meetingroom::SERVICE;
+use configmgt_testing::{Tested, Writes, fault};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
-use sqlx::PgPool;
 
-struct Service {
-    local: Local,
-    handlers: Arc<Handlers>,
-    database: Database,
+struct Service(Tested);
+
+impl Deref for Service {
+    type Target = Tested;
+
+    fn deref(&self) -> &Tested {
+        &self.0
+    }
 }
 
 impl Service {
     async fn start() -> Self {
-        let database = Database::create().await.unwrap();
-        let journal = Journal::new(Connections::new(database.of_service("meetingroom")));
-        let handlers = Arc::new(configmgt_meetingroom::SERVICE.handlers(&journal).unwrap());
-        let local = Local::default().with(Arc::clone(&handlers));
-        Self { local, handlers, database }
-    }
-
-    /// Sends what the edge would make of `request`.
-    async fn ask<O: Operation + DeserializeOwned>(&self, request: Value) -> Result<Value, Fault> {
-        self.ask_of::<O>(O::DOC, request).await
-    }
-
-    async fn ask_of<O: Operation + DeserializeOwned>(&self, doc: OperationDoc, request: Value) -> Result<Value, Fault> {
-        let operation: O = serde_json::from_value(request).unwrap();
-        let call = Call {
-            request_id: "r".to_owned(),
-            actor: "somebody".to_owned(),
-            idempotency_key: None,
-            expected: None,
-            traceparent: None,
-            deadline: Instant::now() + Duration::from_secs(10),
-        };
-        let body = match self.local.call(Request { operation: doc, ..Request::new(&operation, call).unwrap() }).await? {
-            Answer::Whole(Whole { body, .. }) => body.to_vec(),
-            Answer::Pieces(pieces) => pieces.try_collect::<Vec<_>>().await.unwrap().concat(),
-        };
-        Ok(serde_json::from_slice(&body).unwrap())
+        Self(Tested::start(&SERVICE).await)
     }
 
     async fn create(&self, room: Value) -> Result<Value, Fault> {
         self.ask::<CreateRoom>(room).await
     }
-}
-
-fn fault(status: Status, code: &str, message: &str) -> Fault {
-    Fault::coded(status, code, message)
 }
 
 #[tokio::test]
@@ -84,32 +50,17 @@ async fn a_room_is_created_read_changed_and_deleted() {
 #[tokio::test]
 async fn every_operation_that_writes_leaves_one_change_in_the_journal() {
     let service = Service::start().await;
-    let owner = PgPool::connect_with(service.database.owner.clone()).await.unwrap();
-    let last = async || -> (i64, String, Option<String>) {
-        sqlx::query_as("SELECT id, action, event_id::text FROM meetingroom.journal ORDER BY id DESC LIMIT 1")
-            .fetch_one(&owner)
-            .await
-            .unwrap()
-    };
+    let mut writes = Writes::of(&service);
     let room = json!({"id": 1, "name": "a", "displayName": "A", "number": 1});
     let changed = json!({"id": 1, "name": "b", "displayName": "B", "number": 2});
-    service.ask::<CreateRoom>(room).await.unwrap();
-    assert_eq!((last().await.0, last().await.1.as_str()), (1, "created"));
-    service.ask::<UpdateRoom>(changed).await.unwrap();
-    assert_eq!((last().await.0, last().await.1.as_str()), (2, "updated"));
-    service
-        .ask_of::<RevertChange>(RevertChange::DOC.of("meetingroom"), json!({"event_id": last().await.2}))
-        .await
-        .unwrap();
-    assert_eq!((last().await.0, last().await.1.as_str()), (3, "updated"));
-    service.ask::<DeleteRoom>(json!({"id": 1})).await.unwrap();
-    assert_eq!((last().await.0, last().await.1.as_str()), (4, "deleted"));
+    writes.leave::<CreateRoom>(room, "meetingroom 1 created").await;
+    writes.leave::<UpdateRoom>(changed, "meetingroom 1 updated").await;
+    let update = json!({"event_id": service.latest_event().await});
+    writes.leave::<RevertChange>(update, "meetingroom 1 updated").await;
+    writes.leave::<DeleteRoom>(json!({"id": 1}), "meetingroom 1 deleted").await;
 
     // A new operation that writes has to stand above, too.
-    let mut writes: Vec<_> =
-        service.handlers.operations().filter(|doc| doc.kind == Kind::Write).map(|doc| doc.name).collect();
-    writes.sort_unstable();
-    assert_eq!(writes, ["changes-revert", "meetingrooms-create", "meetingrooms-delete", "meetingrooms-update"]);
+    writes.are_all_but(&[]);
 }
 
 #[tokio::test]
@@ -182,15 +133,14 @@ async fn names_that_nobody_could_use_are_refused_by_field_and_nothing_is_stored(
 #[tokio::test]
 async fn a_listing_longer_than_a_batch_is_whole_and_ordered_by_id() {
     let service = Service::start().await;
-    let owner = PgPool::connect_with(service.database.owner.clone()).await.unwrap();
     for count in [1999, 2000, 2001, 4001] {
-        sqlx::query("TRUNCATE meetingroom.meetingroom").execute(&owner).await.unwrap();
+        sqlx::query("TRUNCATE meetingroom.meetingroom").execute(&service.owner).await.unwrap();
         sqlx::query(
             "INSERT INTO meetingroom.meetingroom (id, name, display_name, number)
              SELECT 3 * i, 'room' || i, 'Room', i FROM generate_series(1, $1) i ORDER BY random()",
         )
         .bind(count)
-        .execute(&owner)
+        .execute(&service.owner)
         .await
         .unwrap();
         let rooms = service.ask::<ListRooms>(json!({})).await.unwrap();

@@ -10,8 +10,6 @@ mod settings;
 mod sounds;
 mod store;
 
-use std::sync::Arc;
-
 use configmgt_bus::Handlers;
 use configmgt_contract::{
     agent_config::AgentConfigs,
@@ -43,15 +41,13 @@ pub const SERVICE: Description = Description {
 pub fn with_settings(handlers: Handlers, journal: Journal, settings: Settings) -> Handlers {
     let Settings { sounds_dir, default_queue } = settings;
     let sounds = Sounds::watch(sounds_dir);
-    let queues = Arc::new(queues::Queues::new(journal.clone()));
-    let agents = Arc::new(agents::Agents::new(journal.clone()));
-    let agent_configs = Arc::new(agent_config::AgentConfigs::new(journal.clone()));
-    let dissuasions = Arc::new(dissuasions::Dissuasions::new(journal.clone(), sounds.clone(), default_queue.clone()));
-    let lint = Arc::new(lint::Lint::new(journal, sounds, default_queue));
     handlers
-        .with(&queues, Queues::endpoints())
-        .with(&agents, Agents::endpoints())
-        .with(&agent_configs, AgentConfigs::endpoints())
-        .with(&dissuasions, Dissuasions::endpoints())
-        .with_own(&lint, Lint::endpoints())
+        .with(queues::Queues::new(journal.clone()), Queues::endpoints())
+        .with(agents::Agents::new(journal.clone()), Agents::endpoints())
+        .with(agent_config::AgentConfigs::new(journal.clone()), AgentConfigs::endpoints())
+        .with(
+            dissuasions::Dissuasions::new(journal.clone(), sounds.clone(), default_queue.clone()),
+            Dissuasions::endpoints(),
+        )
+        .with_own(lint::Lint::new(journal, sounds, default_queue), Lint::endpoints())
 }

@@ -16,8 +16,6 @@ mod user_import;
 mod users;
 mod validation;
 
-use std::sync::Arc;
-
 use configmgt_bus::Handlers;
 use configmgt_contract::{
     agents::Agent,
@@ -43,7 +41,7 @@ use configmgt_runtime::{
 };
 
 use password::Passwords;
-use store::known_queues::{KnownAgents, KnownQueues};
+use store::known::{KnownAgents, KnownQueues};
 
 /// The service, for [`configmgt_runtime::service::main`].
 pub const SERVICE: Description = Description {
@@ -73,32 +71,20 @@ const OBJECTS: [Object; 10] = [
 
 fn with_operations(handlers: Handlers, journal: Journal) -> Handlers {
     let passwords = Passwords::start();
-    let users = Arc::new(users::Users::new(journal.clone(), passwords.clone()));
-    let imports = Arc::new(Imports::new(journal.clone()));
-    let import = Arc::new(user_import::UserImport::new(journal.clone(), passwords.clone()));
-    let validator = Arc::new(validation::Validator::new(journal.clone(), passwords));
-    let directory = Arc::new(directory::Directory::new(journal.clone()));
-    let catalogues = Arc::new(catalogues::Catalogues::new(journal.clone()));
-    let lines = Arc::new(lines::Lines::new(journal.clone()));
-    let services = Arc::new(services::UserServices::new(journal.clone()));
-    let rights = Arc::new(rights::Rights::new(journal.clone()));
-    let preferences = Arc::new(preferences::Preferences::new(journal.clone()));
-    let ice_servers = Arc::new(ice_servers::IceServers::new(journal.clone()));
-    let lint = Arc::new(lint::Lint::new(journal));
     handlers
-        .with(&users, Users::endpoints())
-        .with(&import, UserImport::endpoints())
-        .with_own(&imports, Imports::endpoints())
-        .with(&validator, Validation::endpoints())
-        .with(&directory, Directory::endpoints())
-        .with(&catalogues, Entities::endpoints())
-        .with(&catalogues, Mediaservers::endpoints())
-        .with(&catalogues, Contexts::endpoints())
-        .with(&catalogues, Labels::endpoints())
-        .with(&lines, Lines::endpoints())
-        .with(&services, UserServices::endpoints())
-        .with(&rights, Rights::endpoints())
-        .with(&preferences, Preferences::endpoints())
-        .with(&ice_servers, IceServers::endpoints())
-        .with_own(&lint, Lint::endpoints())
+        .with(users::Users::new(journal.clone(), passwords.clone()), Users::endpoints())
+        .with(user_import::UserImport::new(journal.clone(), passwords.clone()), UserImport::endpoints())
+        .with_own(Imports::new(journal.clone()), Imports::endpoints())
+        .with(validation::Validator::new(journal.clone(), passwords), Validation::endpoints())
+        .with(directory::Directory::new(journal.clone()), Directory::endpoints())
+        .with(catalogues::Catalogues::new(journal.clone()), Entities::endpoints())
+        .with(catalogues::Catalogues::new(journal.clone()), Mediaservers::endpoints())
+        .with(catalogues::Catalogues::new(journal.clone()), Contexts::endpoints())
+        .with(catalogues::Catalogues::new(journal.clone()), Labels::endpoints())
+        .with(lines::Lines::new(journal.clone()), Lines::endpoints())
+        .with(services::UserServices::new(journal.clone()), UserServices::endpoints())
+        .with(rights::Rights::new(journal.clone()), Rights::endpoints())
+        .with(preferences::Preferences::new(journal.clone()), Preferences::endpoints())
+        .with(ice_servers::IceServers::new(journal.clone()), IceServers::endpoints())
+        .with_own(lint::Lint::new(journal), Lint::endpoints())
 }

@@ -5,6 +5,8 @@
 //! their own, half as many as there are cores and two at most, which give way to all other threads; and few passwords wait for
 //! them, the next ones are refused at once.
 
+mod hasher;
+
 use std::{
     io,
     num::NonZero,
@@ -12,14 +14,13 @@ use std::{
     thread,
 };
 
-use argon2::{
-    Argon2, PasswordHasher, PasswordVerifier,
-    password_hash::{self, phc::PasswordHash},
-};
+use argon2::password_hash::{self, phc::PasswordHash};
 use configmgt_contract::password::Password;
 use rustix::process::nice;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::error;
+
+use hasher::Hasher;
 
 /// Passwords that wait for a thread: the last one for a third of a second.
 pub const WAITING: usize = 16;
@@ -47,8 +48,15 @@ pub struct Passwords {
     jobs: mpsc::Sender<Job>,
 }
 
-/// What a thread does, with the decoy at hand.
-type Job = Box<dyn FnOnce(&PasswordHash) + Send>;
+/// What a thread does, with what it has at hand.
+type Job = Box<dyn FnOnce(&Tools) + Send>;
+
+/// What each thread has of its own.
+struct Tools {
+    hasher: Hasher,
+    /// What passwords are compared with where there is nothing to compare them with, so that the answer comes no sooner.
+    decoy: PasswordHash,
+}
 
 impl Passwords {
     pub fn start() -> Self {
@@ -85,25 +93,25 @@ pub struct Place {
 impl Place {
     /// The argon2id hash of the password with a new salt, in PHC form.
     pub async fn hash(self, password: Password) -> Result<String, HashingError> {
-        self.run(move |_| hash(&password).map(|hash| hash.to_string())).await
+        self.run(move |tools| tools.hash(&password)).await
     }
 
     /// Whether `hash`, in PHC form, is of this password. Without one it takes as long and is not.
     pub async fn verify(self, password: Password, hash: Option<String>) -> Result<bool, HashingError> {
-        self.run(move |decoy| verify(&password, hash.as_deref(), decoy)).await
+        self.run(move |tools| tools.verify(&password, hash.as_deref())).await
     }
 
     async fn run<T: Send + 'static>(
         self,
-        work: impl FnOnce(&PasswordHash) -> Result<T, HashingError> + Send + 'static,
+        work: impl FnOnce(&Tools) -> Result<T, HashingError> + Send + 'static,
     ) -> Result<T, HashingError> {
         let Self { permit, jobs } = self;
         let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |decoy| {
+        let job: Job = Box::new(move |tools| {
             if reply.is_closed() {
                 return;
             }
-            let outcome = work(decoy);
+            let outcome = work(tools);
             // Whoever has got an answer finds the place free.
             drop(permit);
             // Whoever asked may have given up meanwhile.
@@ -121,32 +129,33 @@ fn spawn(waiting: Arc<Mutex<mpsc::Receiver<Job>>>) -> io::Result<()> {
 fn work(waiting: &Mutex<mpsc::Receiver<Job>>) {
     // On Linux niceness belongs to the thread. Where it is not to be had, the threads are still few.
     let _ = nice(NICENESS);
-    let decoy = match decoy() {
-        Ok(decoy) => decoy,
+    let tools = match Tools::new() {
+        Ok(tools) => tools,
         Err(error) => return error!(error = &error as &dyn std::error::Error, "passwords cannot be hashed"),
     };
     loop {
         let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        job(&decoy);
+        job(&tools);
     }
 }
 
-fn hash(password: &Password) -> Result<PasswordHash, HashingError> {
-    Argon2::default().hash_password(password.expose().as_bytes()).map_err(HashingError::Hashing)
-}
+impl Tools {
+    fn new() -> Result<Self, HashingError> {
+        let hasher = Hasher::default();
+        let decoy = hasher.hash(b"").map_err(HashingError::Hashing)?;
+        Ok(Self { hasher, decoy })
+    }
 
-/// What passwords are compared with where there is nothing to compare them with, so that the answer comes no sooner.
-fn decoy() -> Result<PasswordHash, HashingError> {
-    Argon2::default().hash_password(b"").map_err(HashingError::Hashing)
-}
+    fn hash(&self, password: &Password) -> Result<String, HashingError> {
+        let hash = self.hasher.hash(password.expose().as_bytes()).map_err(HashingError::Hashing)?;
+        Ok(hash.to_string())
+    }
 
-fn verify(password: &Password, hash: Option<&str>, decoy: &PasswordHash) -> Result<bool, HashingError> {
-    let stored = hash.map(PasswordHash::new).transpose().map_err(|error| HashingError::StoredHash(error.into()))?;
-    let compared = stored.as_ref().unwrap_or(decoy);
-    match Argon2::default().verify_password(password.expose().as_bytes(), compared) {
-        Ok(()) => Ok(stored.is_some()),
-        Err(password_hash::Error::PasswordInvalid) => Ok(false),
-        Err(error) => Err(HashingError::Hashing(error)),
+    fn verify(&self, password: &Password, hash: Option<&str>) -> Result<bool, HashingError> {
+        let stored = hash.map(PasswordHash::new).transpose().map_err(|error| HashingError::StoredHash(error.into()))?;
+        let compared = stored.as_ref().unwrap_or(&self.decoy);
+        let is_right = self.hasher.verify(password.expose().as_bytes(), compared).map_err(HashingError::Hashing)?;
+        Ok(is_right && stored.is_some())
     }
 }

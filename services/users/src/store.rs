@@ -3,7 +3,7 @@
 pub(crate) mod catalogues;
 pub(crate) mod directory;
 pub(crate) mod ice_servers;
-pub(crate) mod known_queues;
+pub(crate) mod known;
 pub(crate) mod lines;
 pub(crate) mod lint;
 pub(crate) mod preferences;

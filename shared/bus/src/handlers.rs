@@ -35,7 +35,7 @@ impl Handlers {
 
     /// Adds the endpoints that every service has, as this service's own.
     #[must_use]
-    pub fn with_own<R: Send + Sync + 'static>(self, resource: &Arc<R>, endpoints: Vec<Endpoint<R>>) -> Self {
+    pub fn with_own<R: Send + Sync + 'static>(self, resource: impl Into<Arc<R>>, endpoints: Vec<Endpoint<R>>) -> Self {
         let service = self.service;
         let own = endpoints.into_iter().map(|endpoint| Endpoint { doc: endpoint.doc.of(service), ..endpoint });
         self.with(resource, own.collect())
@@ -43,9 +43,10 @@ impl Handlers {
 
     /// Adds a resource's endpoints, handled by `resource`.
     #[must_use]
-    pub fn with<R: Send + Sync + 'static>(mut self, resource: &Arc<R>, endpoints: Vec<Endpoint<R>>) -> Self {
+    pub fn with<R: Send + Sync + 'static>(mut self, resource: impl Into<Arc<R>>, endpoints: Vec<Endpoint<R>>) -> Self {
+        let resource = resource.into();
         for Endpoint { doc, run } in endpoints {
-            let resource = Arc::clone(resource);
+            let resource = Arc::clone(&resource);
             let run: Run = Arc::new(move |call, body, content| run(Arc::clone(&resource), call, body, content));
             self.by_subject.insert(doc.subject(), Handler { operation: doc, run, classify: self.classify });
         }

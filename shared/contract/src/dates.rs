@@ -124,7 +124,15 @@ impl FromStr for Moment {
 
     /// Reads RFC 3339, with any offset.
     fn from_str(text: &str) -> Result<Self, NoMoment> {
-        let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NoMoment)?;
+        OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NoMoment)?.try_into()
+    }
+}
+
+impl TryFrom<OffsetDateTime> for Moment {
+    type Error = NoMoment;
+
+    /// Refuses one that in UTC is in no year that can be written.
+    fn try_from(moment: OffsetDateTime) -> Result<Self, NoMoment> {
         let utc = moment.checked_to_offset(UtcOffset::UTC).ok_or(NoMoment)?;
         let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
         utc.format(form).map(Self).map_err(|_| NoMoment)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Body, Example, named::named};
+use crate::{Body, Example, named::named, percent};
 
 /// The state of an object, as events and history show it: without its secrets.
 pub trait Object: Serialize + ToSchema + Example + Send + 'static {
@@ -153,27 +153,17 @@ pub fn subjects(service: &str, object_type: Option<&str>, object_id: Option<&str
 
 /// An id as one token of a subject: what a token cannot hold is percent-encoded.
 pub fn token(id: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'@' | b'+' | b'#');
-    let encoded = |byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    id.bytes().map(encoded).collect()
+    percent::encode(id, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'@' | b'+' | b'#'))
 }
 
 /// A value as `CloudEvents` writes it into a header: what is not visible ASCII, `"` and `%` are percent-encoded.
 pub fn to_header(value: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'%');
-    let encoded = |byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    value.bytes().map(encoded).collect()
+    percent::encode(value, |byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'%'))
 }
 
 /// Reads back what [`to_header`] wrote.
 pub fn from_header(header: &str) -> Option<String> {
-    let mut parts = header.split('%');
-    let mut value = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        value.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
-        value.extend_from_slice(&part.as_bytes()[2..]);
-    }
-    String::from_utf8(value).ok()
+    percent::decode(header)
 }
 
 #[cfg(test)]

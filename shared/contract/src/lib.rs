@@ -31,6 +31,7 @@ pub mod merge;
 pub mod nested;
 pub mod numbers;
 pub mod password;
+pub mod percent;
 pub mod periods;
 pub mod preferences;
 pub mod queues;
@@ -47,6 +48,7 @@ mod named;
 mod objects;
 mod operation;
 mod patience;
+mod quoted;
 mod refusal;
 mod reply;
 mod written;
@@ -58,6 +60,7 @@ pub use operation::{
     Owner, Unjournaled, Unreadable, Work, Working,
 };
 pub use patience::{IMPORT_ANSWER, IMPORT_CONTENT, LENGTHY, LONGEST_WRITE};
+pub use quoted::quoted;
 pub use refusal::{
     BoxError, Broken, DetailDoc, Details, Failure, Fault, NoRefusal, Refusal, RefusalDoc, Status, chain,
 };

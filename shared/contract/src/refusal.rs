@@ -25,7 +25,6 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
 pub enum Status {
     Invalid,
     Unauthorized,
-    Forbidden,
     NotFound,
     MethodNotAllowed,
     RequestTimeout,
@@ -33,7 +32,6 @@ pub enum Status {
     PreconditionFailed,
     TooLarge,
     UriTooLong,
-    UnsupportedMediaType,
     Unprocessable,
     TooManyRequests,
     HeadersTooLarge,
@@ -44,10 +42,9 @@ pub enum Status {
 
 impl Status {
     /// All of them, so that a code from the wire can be looked up.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 15] = [
         Self::Invalid,
         Self::Unauthorized,
-        Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
@@ -55,7 +52,6 @@ impl Status {
         Self::PreconditionFailed,
         Self::TooLarge,
         Self::UriTooLong,
-        Self::UnsupportedMediaType,
         Self::Unprocessable,
         Self::TooManyRequests,
         Self::HeadersTooLarge,
@@ -69,7 +65,6 @@ impl Status {
         match self {
             Self::Invalid => 400,
             Self::Unauthorized => 401,
-            Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
@@ -77,7 +72,6 @@ impl Status {
             Self::PreconditionFailed => 412,
             Self::TooLarge => 413,
             Self::UriTooLong => 414,
-            Self::UnsupportedMediaType => 415,
             Self::Unprocessable => 422,
             Self::TooManyRequests => 429,
             Self::HeadersTooLarge => 431,
@@ -97,7 +91,6 @@ impl Status {
         match self {
             Self::Invalid => "BadRequest",
             Self::Unauthorized => "Unauthorized",
-            Self::Forbidden => "Forbidden",
             Self::NotFound => "NotFound",
             Self::MethodNotAllowed => "MethodNotAllowed",
             Self::RequestTimeout => "RequestTimeout",
@@ -105,7 +98,6 @@ impl Status {
             Self::PreconditionFailed => "PreconditionFailed",
             Self::TooLarge => "PayloadTooLarge",
             Self::UriTooLong => "UriTooLong",
-            Self::UnsupportedMediaType => "UnsupportedMediaType",
             Self::Unprocessable => "UnprocessableEntity",
             Self::TooManyRequests => "TooManyRequests",
             Self::HeadersTooLarge => "HeadersTooLarge",
@@ -281,7 +273,7 @@ impl<R: Refusal> From<Failure<R>> for Broken {
 ///     /// Why a door stays shut.
 ///     pub enum DoorRefusal {
 ///         Locked { door: String } => Conflict, "DoorLocked", "Door {door} is locked";
-///         Guarded { by: Dog } => Forbidden, "DoorGuarded", "Beware of the {by}", with by: Dog;
+///         Guarded { by: Dog } => Conflict, "DoorGuarded", "Beware of the {by}", with by: Dog;
 ///     }
 /// }
 /// # #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]

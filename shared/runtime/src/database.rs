@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use configmgt_process::settings::{self, SettingError};
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, types::PgInterval};
 use tracing::{info, warn};
 
 use crate::connections::{Connections, in_time};
@@ -25,6 +25,11 @@ pub fn options(service: &'static str) -> Result<PgConnectOptions, DatabaseError>
     };
     let options = url.parse::<PgConnectOptions>().map_err(|source| DatabaseError::Url { name, source })?;
     Ok(options.application_name(service))
+}
+
+/// A duration as PostgreSQL knows it, which is microseconds.
+pub fn interval(duration: Duration) -> PgInterval {
+    PgInterval { months: 0, days: 0, microseconds: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX) }
 }
 
 /// Waits until the database answers, so that a service never listens for what it cannot do.

@@ -6,6 +6,7 @@
 use configmgt_contract::{
     Failure,
     filter::{Filter, Find, Page},
+    quoted,
 };
 use serde_json::Value;
 use sqlx::{
@@ -156,7 +157,7 @@ impl Table {
     fn column(&self, field: &str) -> Result<&Column, BadFilter> {
         self.columns.iter().find(|column| column.names.contains(&field)).ok_or_else(|| {
             let known: Vec<_> = self.columns.iter().map(|column| column.names[0]).collect();
-            BadFilter(format!("{}: no such field; the fields are {}", shown(field), known.join(", ")))
+            BadFilter(format!("{}: no such field; the fields are {}", quoted(field), known.join(", ")))
         })
     }
 }
@@ -180,7 +181,11 @@ impl Conditions {
         let known = Operator::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(operator.trim()));
         let operator = known.ok_or_else(|| {
             let names: Vec<_> = Operator::ALL.into_iter().map(Operator::name).collect();
-            BadFilter(format!("{field}: no such operator: {}; the operators are {}", shown(operator), names.join(", ")))
+            BadFilter(format!(
+                "{field}: no such operator: {}; the operators are {}",
+                quoted(operator),
+                names.join(", ")
+            ))
         })?;
         let name = operator.name();
         if !operator.fits(column.kind) {
@@ -202,7 +207,7 @@ impl Conditions {
             None | Some(Value::Null) => return Err(BadFilter(format!("{field}: the operator {name} needs a value"))),
             Some(value) => value,
         };
-        let misfit = |what: &str| BadFilter(format!("{field}: {} is no {what}", shown(&text_of(value))));
+        let misfit = |what: &str| BadFilter(format!("{field}: {} is no {what}", quoted(&text_of(value))));
         let pattern = matches!(operator, Operator::Like | Operator::Ilike);
         let bound = match column.kind {
             _ if pattern => bind(&mut self.arguments, self::pattern(field, value)?)?,
@@ -325,7 +330,7 @@ fn direction(filter: &Filter) -> Result<Option<&'static str>, BadFilter> {
         None => Ok(None),
         Some(order) if order.eq_ignore_ascii_case("ASC") => Ok(Some(" ASC")),
         Some(order) if order.eq_ignore_ascii_case("DESC") => Ok(Some(" DESC")),
-        Some(order) => Err(BadFilter(format!("{}: no such order: {}; it is ASC or DESC", filter.field, shown(order)))),
+        Some(order) => Err(BadFilter(format!("{}: no such order: {}; it is ASC or DESC", filter.field, quoted(order)))),
     }
 }
 
@@ -384,13 +389,4 @@ fn date(value: &Value) -> Option<Date> {
 
 fn uuid(value: &Value) -> Option<Uuid> {
     value.as_str()?.trim().parse().ok()
-}
-
-/// A client's text in a message: short, and in one line.
-fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().take(64).flat_map(char::escape_debug).collect();
-    if text.chars().count() > 64 {
-        shown.push('…');
-    }
-    format!("'{shown}'")
 }

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use configmgt_contract::{
     Call, Failure, Outcome,
     changes::{self, ChangeRefusal, GetChange, ListChanges, RevertChange},
+    dates::Moment,
     events::{Action, Change},
     filter::Page,
+    quoted,
 };
 use serde_json::{Map, Value};
 use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection, QueryBuilder};
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tracing::instrument;
 use uuid::Uuid;
 
@@ -67,7 +69,7 @@ impl Row {
             version: self.object_version,
             action: self.action.parse().map_err(|_| malformed("action"))?,
             actor: self.actor,
-            occurred_at: rfc3339(self.occurred_at).ok_or_else(|| malformed("time"))?,
+            occurred_at: Moment::try_from(self.occurred_at).map_err(|_| malformed("time"))?.as_str().to_owned(),
             changed_fields: changed_fields.into_iter().collect(),
             before,
             after,
@@ -89,13 +91,6 @@ fn differing(before: Option<&Value>, after: Option<&Value>) -> BTreeSet<String> 
 /// A member that is null is none.
 fn member<'state>(state: Option<&'state Value>, name: &str) -> Option<&'state Value> {
     state?.get(name).filter(|value| !value.is_null())
-}
-
-/// In UTC, with microseconds always, so that texts compare as the times do.
-fn rfc3339(time: OffsetDateTime) -> Option<String> {
-    let format =
-        time::macros::format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
-    time.to_offset(UtcOffset::UTC).format(format).ok()
 }
 
 /// The history of a service's objects.
@@ -154,7 +149,7 @@ fn moment(name: &str, text: Option<&str>) -> Result<Option<OffsetDateTime>, Chan
     let Some(text) = text else { return Ok(None) };
     let parsed = OffsetDateTime::parse(text, &Rfc3339);
     parsed.map(Some).map_err(|_| ChangeRefusal::BadQuery {
-        reason: format!("{name}: '{}' is no time like 2026-11-24T09:30:00Z", text.escape_debug()),
+        reason: format!("{name}: {} is no time like 2026-11-24T09:30:00Z", quoted(text)),
     })
 }
 

@@ -94,28 +94,20 @@ async fn run<B: Batches>(
         execute(change.connection(), "SAVEPOINT trial").await?;
     }
     let refused = |errors: &Errors| Err(Failure::Refused(B::bad_csv(errors.listed())));
-    let mut rows = 0;
     let mut reader = Reader::new(columns);
     while let Some(piece) = change.next_piece(content).await? {
         for part in piece.chunks(READ) {
-            reader.push(part, &mut |row, errors| {
-                rows += 1;
-                batches.read(row, errors);
-            });
+            reader.push(part, &mut |row, errors| batches.read(row, errors));
             if is_lost(reader.errors()) {
                 return refused(reader.errors());
             }
             if batches.are_due() {
                 batches.store(change, reader.errors_mut()).await?;
             }
-            progress.tell(rows).await;
+            progress.tell(reader.rows()).await;
         }
     }
-    let ended = reader.finish(&mut |row, errors| {
-        rows += 1;
-        batches.read(row, errors);
-    });
-    let mut errors = ended.err().unwrap_or_default();
+    let (rows, mut errors) = reader.finish(&mut |row, errors| batches.read(row, errors));
     if is_lost(&errors) {
         return refused(&errors);
     }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use configmgt_process::settings::{self, SettingError};
-use sqlx::{PgConnection, postgres::types::PgInterval};
+use sqlx::PgConnection;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use crate::connections::Connections;
+use crate::{connections::Connections, database::interval};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -91,10 +91,6 @@ async fn forget(connection: &mut PgConnection, batch: &'static str, keep: Durati
             return Ok(forgotten);
         }
     }
-}
-
-fn interval(duration: Duration) -> PgInterval {
-    PgInterval { months: 0, days: 0, microseconds: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX) }
 }
 
 #[cfg(test)]

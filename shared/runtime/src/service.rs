@@ -1,6 +1,6 @@
 //! A service's life: from its settings to its place on the bus, and back.
 
-use std::{collections::BTreeMap, env, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, env, process::ExitCode, time::Duration};
 
 use configmgt_bus::{Connection, Handlers, Identity, Limits, Server};
 use configmgt_contract::{BoxError, changes::History as _, snapshots::Snapshots as _};
@@ -87,11 +87,9 @@ impl Description {
 
     /// Those that every service has.
     pub fn common(&self, journal: &Journal) -> Handlers {
-        let history = Arc::new(History::new(journal.clone(), self.objects));
-        let snapshots = Arc::new(Snapshots::new(journal.clone(), self.objects));
         Handlers::new(self.name, sqlstate::classify)
-            .with_own(&history, History::endpoints())
-            .with_own(&snapshots, Snapshots::endpoints())
+            .with_own(History::new(journal.clone(), self.objects), History::endpoints())
+            .with_own(Snapshots::new(journal.clone(), self.objects), Snapshots::endpoints())
     }
 }
 

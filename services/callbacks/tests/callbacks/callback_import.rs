@@ -1,53 +1,25 @@
 use bytes::Bytes;
-use configmgt_bus::{Request, Transport};
 use configmgt_contract::{
-    Answer, Call, Fault, Operation, Status, Upload, callback_import::ImportCallbackRequests,
-    callback_lists::DeleteCallbackList, imports::GetImport,
+    Fault, Status, Upload, callback_import::ImportCallbackRequests, callback_lists::DeleteCallbackList,
 };
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use crate::{NOBODY, Service, call, conflict, fault, keyed, not_found, text};
+use crate::{NOBODY, Service, bad_csv, call, conflict, content, fault, keyed, not_found, text};
 
 const ID: &str = "019ab5c2-1f3e-7c4a-9d21-5b8e0f6a7c11";
 
 const NUMBER: &str = "is not 1 to 40 of the digits, * and #, maybe behind a + and with separators between";
 
-/// The file in two pieces, cut in the middle.
-fn content(file: &[u8]) -> Upload {
-    let (first, second) = file.split_at(file.len() / 2);
-    stream::iter([first, second].map(|piece| Ok(Bytes::copy_from_slice(piece)))).boxed()
-}
-
 impl Service {
-    async fn import_by(&self, call: Call, request: Value, content: Upload) -> Result<Value, Fault> {
-        let operation: ImportCallbackRequests = serde_json::from_value(request).unwrap();
-        match self.local.import(Request::new(&operation, call).unwrap(), content).await? {
-            Answer::Whole(whole) => Ok(serde_json::from_slice(&whole.body).unwrap()),
-            Answer::Pieces(_) => panic!("it came in pieces"),
-        }
-    }
-
     async fn import(&self, list: &str, file: impl AsRef<[u8]>) -> Result<Value, Fault> {
-        self.import_by(
-            call(),
-            json!({"list_uuid": list, "options": {"dry_run": false, "import": ID}}),
-            content(file.as_ref()),
-        )
-        .await
+        let request = json!({"list_uuid": list, "options": {"dry_run": false, "import": ID}});
+        self.upload::<ImportCallbackRequests>(call(), request, content(file)).await
     }
 
     async fn try_out(&self, list: &str, file: &str) -> Result<Value, Fault> {
-        self.import_by(call(), json!({"list_uuid": list, "options": {"dry_run": true}}), content(file.as_bytes())).await
-    }
-
-    /// The import without its times.
-    async fn progress(&self) -> Result<Value, Fault> {
-        let mut import = self.ask_of::<GetImport>(GetImport::DOC.of("callbacks"), json!({"id": ID})).await?;
-        for time in ["startedAt", "updatedAt"] {
-            import.as_object_mut().unwrap().remove(time).unwrap();
-        }
-        Ok(import)
+        let request = json!({"list_uuid": list, "options": {"dry_run": true}});
+        self.upload::<ImportCallbackRequests>(call(), request, content(file)).await
     }
 
     /// Requests, and their changes.
@@ -74,25 +46,6 @@ impl Service {
     }
 }
 
-/// With each error that the message names in the envelope, too.
-fn bad_csv(message: &str) -> Fault {
-    let named = message.split("; ").filter(|error| error.starts_with("line "));
-    let errors: Vec<_> = named.map(line_error).collect();
-    let details = [("errors".to_owned(), errors.into())].into_iter().collect();
-    Fault { details, ..fault(Status::Invalid, "BadCsv", message) }
-}
-
-/// `line 7, company: is too long`, as it stands in a list.
-fn line_error(text: &str) -> Value {
-    let (place, reason) = text.split_once(": ").unwrap();
-    let (line, column) = place.split_once(", ").map_or((place, None), |(line, column)| (line, Some(column)));
-    let line: u64 = line.strip_prefix("line ").unwrap().parse().unwrap();
-    match column {
-        Some(column) => json!({"line": line, "column": column, "reason": reason}),
-        None => json!({"line": line, "reason": reason}),
-    }
-}
-
 #[tokio::test]
 async fn the_documented_file_is_imported_in_its_order() {
     let service = Service::start().await;
@@ -115,7 +68,7 @@ async fn the_documented_file_is_imported_in_its_order() {
     assert_eq!(open, expected);
     assert_eq!(service.counts().await, (2, 2));
     let done = json!({"id": ID, "kind": "callback_requests", "state": "done", "rowsRead": 2, "imported": 2});
-    assert_eq!(service.progress().await, Ok(done));
+    assert_eq!(service.progress(ID).await, Ok(done));
 }
 
 #[tokio::test]
@@ -156,7 +109,7 @@ async fn every_bad_line_is_named_with_its_column_and_nothing_is_stored() {
     assert_eq!(service.import(&list, file).await, Err(bad_csv(&message)));
     assert_eq!(service.counts().await, (0, 0));
     let failed = json!({"id": ID, "kind": "callback_requests", "state": "failed", "rowsRead": 0, "message": message});
-    assert_eq!(service.progress().await, Ok(failed));
+    assert_eq!(service.progress(ID).await, Ok(failed));
 }
 
 #[tokio::test]
@@ -242,7 +195,7 @@ async fn an_import_that_is_repeated_under_its_key_is_answered_as_the_first_time(
     let list = service.list("l", 1).await;
     let ask = async |file: &str| {
         let request = json!({"list_uuid": list, "options": {"dry_run": false}});
-        service.import_by(keyed("k"), request, content(file.as_bytes())).await
+        service.upload::<ImportCallbackRequests>(keyed("k"), request, content(file)).await
     };
     assert_eq!(ask("phoneNumber\n1\n").await, Ok(json!({"imported": 1})));
     assert_eq!(ask("phoneNumber\n1\n").await, Ok(json!({"imported": 1})));
@@ -258,7 +211,7 @@ async fn a_repeated_import_is_answered_as_the_first_time_also_where_it_would_be_
     let list = service.list("l", 1).await;
     let ask = async |content: Upload| {
         let request = json!({"list_uuid": list, "options": {"dry_run": false}});
-        service.import_by(keyed("k"), request, content).await
+        service.upload::<ImportCallbackRequests>(keyed("k"), request, content).await
     };
     let file = b"phoneNumber\n1\n";
     assert_eq!(ask(content(file)).await, Ok(json!({"imported": 1})));
@@ -281,9 +234,9 @@ async fn a_content_that_breaks_off_leaves_nothing() {
     let file = Bytes::from(format!("phoneNumber\n{}", "1\n".repeat(1500)));
     let content = stream::iter([Ok(file), Err(broken_off.clone())]).boxed();
     let request = json!({"list_uuid": list, "options": {"dry_run": false, "import": ID}});
-    assert_eq!(service.import_by(keyed("k"), request, content).await, Err(broken_off.clone()));
+    assert_eq!(service.upload::<ImportCallbackRequests>(keyed("k"), request, content).await, Err(broken_off.clone()));
     assert_eq!(service.counts().await, (0, 0));
-    assert_eq!(service.progress().await.unwrap()["message"], broken_off.message);
+    assert_eq!(service.progress(ID).await.unwrap()["message"], broken_off.message);
 }
 
 #[tokio::test]

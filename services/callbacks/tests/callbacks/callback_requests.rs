@@ -1,5 +1,5 @@
 use configmgt_contract::{
-    Fault, Status,
+    Expected, Fault, Status,
     callback_requests::{
         ClotureCallbackRequest, FindCallbackRequests, GetCallbackRequest, ReleaseCallbackRequest,
         RescheduleCallbackRequest, TakeCallbackRequest, UnclotureCallbackRequest,
@@ -8,7 +8,7 @@ use configmgt_contract::{
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::{NOBODY, Service, bad_request, conflict, expecting, fault, not_found, text};
+use crate::{NOBODY, Service, bad_request, conflict, fault, not_found, text};
 
 impl Service {
     pub(crate) async fn take(&self, uuid: &str, agent: i32) -> Result<Value, Fault> {
@@ -331,11 +331,14 @@ async fn a_request_is_taken_in_the_version_that_is_expected_only() {
     let uuid = service.request(&list, "1").await;
     let take = async |version| {
         let request = json!({"uuid": uuid, "taker": {"agentId": 7}});
-        service.versioned::<TakeCallbackRequest>(request, expecting(version)).await.map(|(version, _)| version)
+        service
+            .versioned::<TakeCallbackRequest>(request, Some(Expected::OneOf(vec![version])))
+            .await
+            .map(|(version, _)| version)
     };
     let refused = fault(Status::PreconditionFailed, "PreconditionFailed", "the object has version 1");
     assert_eq!(take(2).await, Err(refused));
     assert_eq!(take(1).await, Ok(Some(2)));
-    let (version, _) = service.versioned::<GetCallbackRequest>(json!({"uuid": uuid}), crate::call()).await.unwrap();
+    let (version, _) = service.versioned::<GetCallbackRequest>(json!({"uuid": uuid}), None).await.unwrap();
     assert_eq!(version, Some(2));
 }

@@ -1,5 +1,5 @@
 use configmgt_contract::{
-    Fault, Operation,
+    Fault,
     callback_tickets::{CreateCallbackTicket, ExportCallbackTickets, GetCallbackTicket, UpdateCallbackTicket},
 };
 use serde_json::{Value, json};
@@ -16,8 +16,7 @@ impl Service {
     }
 
     async fn export(&self, list: &str) -> Result<String, Fault> {
-        let csv =
-            self.bytes_of::<ExportCallbackTickets>(ExportCallbackTickets::DOC, json!({"list_uuid": list})).await?;
+        let csv = self.bytes::<ExportCallbackTickets>(json!({"list_uuid": list})).await?;
         Ok(String::from_utf8(csv).unwrap())
     }
 }

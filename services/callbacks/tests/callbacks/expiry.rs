@@ -1,4 +1,3 @@
-use configmgt_contract::Operation;
 use configmgt_contract::changes::ListChanges;
 use serde_json::json;
 use tokio::task::yield_now;
@@ -28,7 +27,7 @@ async fn a_request_that_is_held_for_too_long_is_freed_as_a_change_like_any_other
     assert_eq!(service.get(&held).await.unwrap()["agentId"], 7);
     assert_eq!(service.get(&done).await.unwrap()["agentId"], 7);
     let newest = json!({"objectType": "callback_request", "offset": 0, "limit": 1});
-    let changes = service.ask_of::<ListChanges>(ListChanges::DOC.of("callbacks"), newest).await.unwrap();
+    let changes = service.ask::<ListChanges>(newest).await.unwrap();
     let change = &changes["list"][0];
     let told = (&change["objectId"], &change["actor"], &change["action"], &change["changedFields"]);
     assert_eq!(told, (&json!(forgotten), &json!("CALLBACK_HOLD_SECONDS"), &json!("updated"), &json!(["agentId"])));

@@ -1,14 +1,11 @@
-use configmgt_contract::{
-    Operation,
-    lint::{Finding, ListFindings},
-};
+use configmgt_contract::lint::{Finding, ListFindings};
 use serde_json::{Value, json};
 
 use crate::{Service, text};
 
 impl Service {
     async fn findings(&self) -> Vec<Finding> {
-        let listed = self.ask_of::<ListFindings>(ListFindings::DOC.of("callbacks"), json!({})).await.unwrap();
+        let listed = self.ask::<ListFindings>(json!({})).await.unwrap();
         serde_json::from_value(listed).unwrap()
     }
 

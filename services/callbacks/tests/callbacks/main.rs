@@ -12,80 +12,36 @@ mod lint;
 mod model;
 mod periods;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::ops::Deref;
 
-use configmgt_bus::{Handlers, Local, Request, Transport};
+use configmgt_callbacks::SERVICE;
 use configmgt_contract::{
-    Answer, Call, Expected, Fault, IdempotencyKey, Operation, OperationDoc, Status, Whole,
+    Fault, Status,
     callback_lists::{CreateCallbackList, ListCallbackLists},
     callback_requests::{CreateCallbackRequest, FindCallbackRequests, GetCallbackRequest},
     periods::{CreatePeriod, ListPeriods},
 };
-use configmgt_runtime::{connections::Connections, journal::Journal};
-use configmgt_stack::databases::Database;
-use futures_util::TryStreamExt;
+use configmgt_testing::{Tested, bad_csv, bad_request, call, content, fault, keyed};
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, PgPool};
 
 const NOBODY: &str = "019ab5c2-1f3e-7c4a-9d21-5b8e0f6a7c00";
 
-/// The service without a bus, and the database as its owner. There are the queues 1 to 3.
-struct Service {
-    local: Local,
-    handlers: Arc<Handlers>,
-    owner: PgPool,
-    _database: Database,
+/// There are the queues 1 to 3.
+struct Service(Tested);
+
+impl Deref for Service {
+    type Target = Tested;
+
+    fn deref(&self) -> &Tested {
+        &self.0
+    }
 }
 
 impl Service {
     async fn start() -> Self {
-        let database = Database::create().await.unwrap();
-        let journal = Journal::new(Connections::new(database.of_service("callbacks")));
-        let handlers = Arc::new(configmgt_callbacks::SERVICE.handlers(&journal).unwrap());
-        let local = Local::default().with(Arc::clone(&handlers));
-        let owner = PgPool::connect_with(database.owner.clone()).await.unwrap();
-        let service = Self { local, handlers, owner, _database: database };
+        let service = Tested::start(&SERVICE).await;
         service.run("INSERT INTO known_queue SELECT generate_series(1, 3)").await;
-        service
-    }
-
-    /// Sends what the edge would make of `request`; an answer without a body is null.
-    async fn ask<O: Operation>(&self, request: Value) -> Result<Value, Fault> {
-        self.ask_of::<O>(O::DOC, request).await
-    }
-
-    /// The same of an operation that several services have.
-    async fn ask_of<O: Operation>(&self, doc: OperationDoc, request: Value) -> Result<Value, Fault> {
-        let body = self.bytes_of::<O>(doc, request).await?;
-        Ok(if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() })
-    }
-
-    /// The bytes of the answer.
-    async fn bytes_of<O: Operation>(&self, doc: OperationDoc, request: Value) -> Result<Vec<u8>, Fault> {
-        let operation: O = serde_json::from_value(request).unwrap();
-        let request = Request { operation: doc, ..Request::new(&operation, call()).unwrap() };
-        Ok(match self.local.call(request).await? {
-            Answer::Whole(Whole { body, .. }) => body.to_vec(),
-            Answer::Pieces(pieces) => pieces.try_collect::<Vec<_>>().await.unwrap().concat(),
-        })
-    }
-
-    /// The answer with its version, to a call of a certain kind.
-    async fn versioned<O: Operation>(&self, request: Value, call: Call) -> Result<(Option<i64>, Value), Fault> {
-        let operation: O = serde_json::from_value(request).unwrap();
-        match self.local.call(Request::new(&operation, call).unwrap()).await? {
-            Answer::Whole(Whole { body, version, .. }) => Ok((version, serde_json::from_slice(&body).unwrap())),
-            Answer::Pieces(_) => panic!("it came in pieces"),
-        }
-    }
-
-    /// Runs a statement as the owner of the schema.
-    async fn run(&self, statement: &str) {
-        let statement = format!("SET search_path TO callbacks; {statement}");
-        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&self.owner).await.unwrap();
+        Self(service)
     }
 
     /// Creates a list of a queue, and gives its uuid.
@@ -137,45 +93,10 @@ impl Service {
             .await
             .unwrap()
     }
-
-    /// The changes so far: object type and action.
-    async fn changes(&self) -> Vec<String> {
-        sqlx::query_scalar("SELECT concat_ws(' ', object_type, action) FROM callbacks.journal ORDER BY id")
-            .fetch_all(&self.owner)
-            .await
-            .unwrap()
-    }
 }
 
 fn text(value: &Value, member: &str) -> String {
     value[member].as_str().unwrap().to_owned()
-}
-
-fn call() -> Call {
-    Call {
-        request_id: "r".to_owned(),
-        actor: "somebody".to_owned(),
-        idempotency_key: None,
-        expected: None,
-        traceparent: None,
-        deadline: Instant::now() + Duration::from_mins(1),
-    }
-}
-
-fn keyed(key: &str) -> Call {
-    Call { idempotency_key: Some(IdempotencyKey::Client(key.to_owned())), ..call() }
-}
-
-fn expecting(version: i64) -> Call {
-    Call { expected: Some(Expected::OneOf(vec![version])), ..call() }
-}
-
-fn fault(status: Status, code: &str, message: &str) -> Fault {
-    Fault::coded(status, code, message)
-}
-
-fn bad_request(message: &str) -> Fault {
-    fault(Status::Invalid, "BadRequest", message)
 }
 
 fn conflict(message: &str) -> Fault {

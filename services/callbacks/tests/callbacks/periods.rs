@@ -1,12 +1,12 @@
 use configmgt_contract::{
-    Fault, Operation, Status,
+    Expected, Fault, Status,
     changes::{ListChanges, RevertChange},
     periods::{CreatePeriod, DeletePeriod, GetPeriod, ListPeriods, UpdatePeriod},
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::{NOBODY, Service, bad_request, conflict, expecting, fault, not_found, text};
+use crate::{NOBODY, Service, bad_request, conflict, fault, not_found, text};
 
 impl Service {
     async fn update_period(&self, uuid: &str, period: Value) -> Result<Value, Fault> {
@@ -160,7 +160,7 @@ async fn a_version_that_is_expected_is_that_of_the_period_that_becomes_the_defau
     let uuid = service.period("Morning", false).await;
     let update = async |version| {
         let request = json!({"uuid": uuid, "period": afternoon(true)});
-        service.versioned::<UpdatePeriod>(request, expecting(version)).await
+        service.versioned::<UpdatePeriod>(request, Some(Expected::OneOf(vec![version]))).await
     };
     let refused = fault(Status::PreconditionFailed, "PreconditionFailed", "the object has version 1");
     assert_eq!(update(2).await, Err(refused));
@@ -174,14 +174,13 @@ async fn a_revert_leaves_one_default() {
     let second = text(&service.ask::<CreatePeriod>(afternoon(true)).await.unwrap(), "uuid");
     let change = async |uuid: &str| {
         let newest = json!({"objectType": "preferred_callback_period", "objectId": uuid, "offset": 0, "limit": 1});
-        let changes = service.ask_of::<ListChanges>(ListChanges::DOC.of("callbacks"), newest).await.unwrap();
+        let changes = service.ask::<ListChanges>(newest).await.unwrap();
         json!({"event_id": changes["list"][0]["eventId"]})
     };
-    let doc = RevertChange::DOC.of("callbacks");
     // Without the second one none would be the default.
-    let refused = service.ask_of::<RevertChange>(doc, change(&second).await).await.unwrap_err();
+    let refused = service.ask::<RevertChange>(change(&second).await).await.unwrap_err();
     assert_eq!(refused, conflict("the change contradicts what is stored"));
     assert_eq!(text(&service.default_period().await, "uuid"), second);
-    service.ask_of::<RevertChange>(doc, change(&first).await).await.unwrap();
+    service.ask::<RevertChange>(change(&first).await).await.unwrap();
     assert_eq!(text(&service.default_period().await, "uuid"), first);
 }

@@ -1,63 +1,35 @@
 use configmgt_contract::{
-    Fault, Kind, Operation, OperationDoc, Status,
+    Fault, Status,
     agents::{CreateAgent, DeleteAgent, GetAgent, ReplaceAgent},
     changes::{ListChanges, RevertChange},
     dissuasions::{GetDissuasion, SetSoundFile, SetTarget},
     queues::{CreateQueue, DeleteQueue, ReplaceQueue},
 };
+use configmgt_testing::Writes;
 use serde_json::{Value, json};
 
 use crate::{Service, agents::agent, fault, sounds_folder::SoundsFolder};
-
-/// Asks, and checks that this left one change.
-async fn left<O: Operation>(service: &Service, doc: OperationDoc, request: Value, change: &str) {
-    let before = journal(service).await;
-    service.ask_of::<O>(doc, request).await.unwrap();
-    let after = journal(service).await;
-    assert_eq!(after[before.len()..], [change.to_owned()], "{}", doc.name);
-}
-
-async fn journal(service: &Service) -> Vec<String> {
-    let sql = "SELECT concat_ws(' ', object_type, object_id, action) FROM queue_dissuasion.journal ORDER BY id";
-    sqlx::query_scalar(sql).fetch_all(&service.owner).await.unwrap()
-}
 
 #[tokio::test]
 async fn every_operation_that_writes_leaves_one_change_in_the_journal() {
     let folder = SoundsFolder::with(&["sales_a.wav"]);
     let service = Service::with_sounds(&folder, None, &[]).await;
-    let mut left_by = Vec::new();
-    macro_rules! leaves {
-        ($request:ty, $body:tt, $change:literal) => {
-            let doc = <$request>::DOC.of("queue-dissuasion");
-            left::<$request>(&service, doc, json!($body), $change).await;
-            left_by.push(doc.name);
-        };
-    }
-    leaves!(CreateQueue, {"name": "sales"}, "queue 1 created");
-    leaves!(ReplaceQueue, {"id": 1, "fields": {"name": "sells"}}, "queue 1 updated");
-    let event_id: String =
-        sqlx::query_scalar("SELECT event_id::text FROM queue_dissuasion.journal ORDER BY id DESC LIMIT 1")
-            .fetch_one(&service.owner)
-            .await
-            .unwrap();
-    leaves!(RevertChange, {"event_id": event_id}, "queue 1 updated");
-    leaves!(DeleteQueue, {"id": 1}, "queue 1 deleted");
+    let mut writes = Writes::of(&service);
+    writes.leave::<CreateQueue>(json!({"name": "sales"}), "queue 1 created").await;
+    writes.leave::<ReplaceQueue>(json!({"id": 1, "fields": {"name": "sells"}}), "queue 1 updated").await;
+    writes.leave::<RevertChange>(json!({"event_id": service.latest_event().await}), "queue 1 updated").await;
+    writes.leave::<DeleteQueue>(json!({"id": 1}), "queue 1 deleted").await;
     service.run("INSERT INTO queue (name, display_name) VALUES ('sales', 'Sales'), ('support', 'Support')").await;
-    leaves!(SetSoundFile, {"id": 2, "to": {"soundFile": "sales_a"}}, "dissuasion 2 created");
-    leaves!(SetTarget, {"id": 2, "to": {"queueName": "support"}}, "dissuasion 2 updated");
+    writes.leave::<SetSoundFile>(json!({"id": 2, "to": {"soundFile": "sales_a"}}), "dissuasion 2 created").await;
+    writes.leave::<SetTarget>(json!({"id": 2, "to": {"queueName": "support"}}), "dissuasion 2 updated").await;
     let agent = json!({"firstname": "A", "lastname": "", "number": "1", "context": "default"});
     let changed = json!({"firstname": "B", "lastname": "", "number": "1", "context": "default"});
-    leaves!(CreateAgent, agent, "agent 1 created");
-    leaves!(ReplaceAgent, {"id": 1, "fields": changed}, "agent 1 updated");
-    leaves!(DeleteAgent, {"id": 1}, "agent 1 deleted");
+    writes.leave::<CreateAgent>(agent, "agent 1 created").await;
+    writes.leave::<ReplaceAgent>(json!({"id": 1, "fields": changed}), "agent 1 updated").await;
+    writes.leave::<DeleteAgent>(json!({"id": 1}), "agent 1 deleted").await;
 
     // A new operation that writes has to stand above, too.
-    let mut writes: Vec<_> =
-        service.handlers.operations().filter(|doc| doc.kind == Kind::Write).map(|doc| doc.name).collect();
-    writes.sort_unstable();
-    left_by.sort_unstable();
-    assert_eq!(writes, left_by);
+    writes.are_all_but(&[]);
 }
 
 #[tokio::test]
@@ -74,9 +46,9 @@ impl Service {
     /// Takes the latest change of this object back.
     async fn revert_latest(&self, object_type: &str, id: i32) -> Result<Value, Fault> {
         let latest = json!({"objectType": object_type, "objectId": id.to_string(), "offset": 0, "limit": 1});
-        let changes = self.ask_of::<ListChanges>(ListChanges::DOC.of("queue-dissuasion"), latest).await.unwrap();
+        let changes = self.ask::<ListChanges>(latest).await.unwrap();
         let event_id = &changes["list"][0]["eventId"];
-        self.ask_of::<RevertChange>(RevertChange::DOC.of("queue-dissuasion"), json!({"event_id": event_id})).await
+        self.ask::<RevertChange>(json!({"event_id": event_id})).await
     }
 }
 

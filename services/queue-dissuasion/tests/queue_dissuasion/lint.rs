@@ -1,5 +1,4 @@
 use configmgt_contract::{
-    Operation,
     lint::{Finding, ListFindings},
     queues::{CreateQueue, DeleteQueue, ReplaceQueue},
 };
@@ -9,7 +8,7 @@ use crate::{Service, agents::agent, sounds_folder::SoundsFolder};
 
 impl Service {
     async fn findings(&self) -> Vec<Finding> {
-        let listed = self.ask_of::<ListFindings>(ListFindings::DOC.of("queue-dissuasion"), json!({})).await.unwrap();
+        let listed = self.ask::<ListFindings>(json!({})).await.unwrap();
         serde_json::from_value(listed).unwrap()
     }
 }

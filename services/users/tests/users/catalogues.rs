@@ -147,7 +147,7 @@ async fn the_creation_of_a_label_in_use_cannot_be_taken_back() {
         .await
         .unwrap();
     service.create(json!({"firstname": "A", "labels": ["red"]})).await.unwrap();
-    let reverted = service.ask_of::<RevertChange>(RevertChange::DOC.of("users"), json!({"event_id": creation})).await;
+    let reverted = service.ask::<RevertChange>(json!({"event_id": creation})).await;
     let message = "the former state contradicts what is stored: the label 'red' is in use";
     assert_eq!(reverted, Err(conflict(message)));
 }

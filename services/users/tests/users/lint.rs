@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use configmgt_contract::{
-    Operation,
     lint::{Finding, ListFindings},
     rights::SetRight,
     services::UpdateServices,
@@ -24,7 +23,7 @@ async fn with_lines(users: i32) -> Service {
 
 impl Service {
     async fn findings(&self) -> Vec<Finding> {
-        let listed = self.ask_of::<ListFindings>(ListFindings::DOC.of("users"), json!({})).await.unwrap();
+        let listed = self.ask::<ListFindings>(json!({})).await.unwrap();
         serde_json::from_value(listed).unwrap()
     }
 

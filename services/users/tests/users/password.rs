@@ -27,6 +27,19 @@ async fn a_hash_is_of_its_password_and_of_no_other() {
 }
 
 #[tokio::test]
+async fn a_hash_with_parameters_of_its_own_is_verified_with_those() {
+    // From the tests of the reference implementation, with more memory than ours take.
+    let reference = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    let passwords = Passwords::start();
+    let ours = passwords.place().unwrap().hash(password("password")).await.unwrap();
+    for hash in [reference, ours.as_str(), reference] {
+        let verify = async |text| passwords.place().unwrap().verify(password(text), Some(hash.to_owned())).await;
+        assert!(verify("password").await.unwrap(), "{hash}");
+        assert!(!verify("passwort").await.unwrap(), "{hash}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_hash_no_password_is_right() {
     let passwords = Passwords::start();
     for text in ["doe", ""] {

@@ -1,48 +1,22 @@
 use bytes::Bytes;
-use configmgt_bus::{Request, Transport};
 use configmgt_contract::{
-    Answer, Call, Fault, Operation, Status, Upload, imports::GetImport, lines::GetLine, user_import::ImportUsers,
-    users::GetUser, validation::ValidateUser,
+    Fault, Status, lines::GetLine, user_import::ImportUsers, users::GetUser, validation::ValidateUser,
 };
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::{Service, call, fault, keyed, lines::is_drawn};
+use crate::{Service, bad_csv, call, content, fault, keyed, lines::is_drawn};
 
 const ID: &str = "019ab5c2-1f3e-7c4a-9d21-5b8e0f6a7c11";
 
-/// The file in two pieces, cut in the middle.
-fn content(file: &str) -> Upload {
-    let (first, second) = file.as_bytes().split_at(file.len() / 2);
-    stream::iter([first, second].map(|piece| Ok(Bytes::copy_from_slice(piece)))).boxed()
-}
-
 impl Service {
-    async fn import_by(&self, call: Call, request: Value, content: Upload) -> Result<Value, Fault> {
-        let operation: ImportUsers = serde_json::from_value(request).unwrap();
-        match self.local.import(Request::new(&operation, call).unwrap(), content).await? {
-            Answer::Whole(whole) => Ok(serde_json::from_slice(&whole.body).unwrap()),
-            Answer::Pieces(_) => panic!("it came in pieces"),
-        }
-    }
-
     async fn import(&self, file: &str) -> Result<Value, Fault> {
-        self.import_by(call(), json!({"dry_run": false, "import": ID}), content(file)).await
+        self.upload::<ImportUsers>(call(), json!({"dry_run": false, "import": ID}), content(file)).await
     }
 
     async fn try_out(&self, file: &str) -> Result<Value, Fault> {
-        self.import_by(call(), json!({"dry_run": true}), content(file)).await
-    }
-
-    /// The import without its times.
-    async fn progress(&self) -> Result<Value, Fault> {
-        let mut import = self.ask_of::<GetImport>(GetImport::DOC.of("users"), json!({"id": ID})).await?;
-        for time in ["startedAt", "updatedAt"] {
-            let time = import.as_object_mut().unwrap().remove(time).unwrap();
-            assert!(time.as_str().unwrap().ends_with('Z'), "{time}");
-        }
-        Ok(import)
+        self.upload::<ImportUsers>(call(), json!({"dry_run": true}), content(file)).await
     }
 
     /// Users, lines, and changes waiting to be published.
@@ -50,24 +24,6 @@ impl Service {
         let counts = "SELECT (SELECT count(*) FROM users.users), (SELECT count(*) FROM users.line),
                              (SELECT count(*) FROM users.journal WHERE object_type IN ('user', 'line'))";
         sqlx::query_as(counts).fetch_one(&self.owner).await.unwrap()
-    }
-}
-
-/// With each error that the message names in the envelope, too.
-fn bad_csv(message: &str) -> Fault {
-    let errors: Vec<_> = message.split("; ").map(line_error).collect();
-    let details = [("errors".to_owned(), errors.into())].into_iter().collect();
-    Fault { details, ..fault(Status::Invalid, "BadCsv", message) }
-}
-
-/// `line 7, login: is taken`, as it stands in a list.
-fn line_error(text: &str) -> Value {
-    let (place, reason) = text.split_once(": ").unwrap();
-    let (line, column) = place.split_once(", ").map_or((place, None), |(line, column)| (line, Some(column)));
-    let line: u64 = line.strip_prefix("line ").unwrap().parse().unwrap();
-    match column {
-        Some(column) => json!({"line": line, "column": column, "reason": reason}),
-        None => json!({"line": line, "reason": reason}),
     }
 }
 
@@ -98,7 +54,7 @@ async fn users_are_imported_with_all_that_a_line_says_of_them() {
     assert_eq!(right, Ok(Value::Null));
     assert_eq!(service.counts().await, (3, 2, 5));
     let done = json!({"id": ID, "kind": "users", "state": "done", "rowsRead": 3, "imported": 3});
-    assert_eq!(service.progress().await, Ok(done));
+    assert_eq!(service.progress(ID).await, Ok(done));
 }
 
 #[tokio::test]
@@ -147,7 +103,7 @@ async fn everything_that_is_wrong_with_a_file_is_said_with_its_line_and_column_a
     assert_eq!(service.import(&file).await, Err(bad_csv(message)));
     assert_eq!(service.counts().await, before);
     let failed = json!({"id": ID, "kind": "users", "state": "failed", "rowsRead": 0, "message": message});
-    assert_eq!(service.progress().await, Ok(failed));
+    assert_eq!(service.progress(ID).await, Ok(failed));
 
     let tried = service.try_out(&file).await.unwrap();
     assert_eq!((&tried["created"], &tried["refused"]), (&json!(1), &json!(9)));
@@ -215,7 +171,7 @@ async fn the_names_and_codes_of_many_lines_are_each_anothers() {
 async fn an_import_that_is_repeated_under_its_key_is_answered_as_the_first_time() {
     let service = Service::start().await;
     let ask = async |key: &str, file: &str| {
-        service.import_by(keyed(key), json!({"dry_run": false, "import": ID}), content(file)).await
+        service.upload::<ImportUsers>(keyed(key), json!({"dry_run": false, "import": ID}), content(file)).await
     };
     let file = "firstname|login\nJohn|jdoe\n";
     assert_eq!(ask("k", file).await, Ok(json!({"imported": 1})));
@@ -226,7 +182,7 @@ async fn an_import_that_is_repeated_under_its_key_is_answered_as_the_first_time(
     assert_eq!(ask("k", "firstname|login\nJane|jane\n").await, Err(reused));
     assert_eq!(service.counts().await, (1, 0, 1));
     let done = json!({"id": ID, "kind": "users", "state": "done", "rowsRead": 1, "imported": 1});
-    assert_eq!(service.progress().await, Ok(done));
+    assert_eq!(service.progress(ID).await, Ok(done));
 }
 
 #[tokio::test]
@@ -239,10 +195,10 @@ async fn one_import_runs_at_a_time() {
         Ok(Bytes::from_static(sent.await.unwrap()))
     });
     let request = || json!({"dry_run": false});
-    let first = service.import_by(call(), request(), content_of_first.boxed());
+    let first = service.upload::<ImportUsers>(call(), request(), content_of_first.boxed());
     let second = async {
         has_begun.await.unwrap();
-        let refused = service.import_by(call(), request(), content("firstname\nJane\n")).await;
+        let refused = service.upload::<ImportUsers>(call(), request(), content("firstname\nJane\n")).await;
         file.send(b"firstname\nJohn\n").unwrap();
         refused
     };
@@ -254,7 +210,7 @@ async fn one_import_runs_at_a_time() {
 #[tokio::test]
 async fn a_repeated_import_is_answered_as_the_first_time_also_while_another_is_under_way() {
     let service = Service::start().await;
-    let earlier = || service.import_by(keyed("k"), json!({"dry_run": false}), content("firstname\nJane\n"));
+    let earlier = || service.upload::<ImportUsers>(keyed("k"), json!({"dry_run": false}), content("firstname\nJane\n"));
     assert_eq!(earlier().await, Ok(json!({"imported": 1})));
     let (begun, has_begun) = oneshot::channel();
     let (file, sent) = oneshot::channel();
@@ -262,7 +218,7 @@ async fn a_repeated_import_is_answered_as_the_first_time_also_while_another_is_u
         begun.send(()).unwrap();
         Ok(Bytes::from_static(sent.await.unwrap()))
     });
-    let other = service.import_by(call(), json!({"dry_run": false}), content_of_other.boxed());
+    let other = service.upload::<ImportUsers>(call(), json!({"dry_run": false}), content_of_other.boxed());
     let repeated = async {
         has_begun.await.unwrap();
         let answer = earlier().await;
@@ -280,17 +236,17 @@ async fn a_content_that_breaks_off_leaves_nothing() {
     let file = Bytes::from(format!("firstname|login\n{lines}"));
     let content = stream::iter([Ok(file), Err(broken_off.clone())]).boxed();
     let request = json!({"dry_run": false, "import": ID});
-    assert_eq!(service.import_by(keyed("k"), request, content).await, Err(broken_off.clone()));
+    assert_eq!(service.upload::<ImportUsers>(keyed("k"), request, content).await, Err(broken_off.clone()));
     assert_eq!(service.counts().await, (0, 0, 0));
     let failed = json!({"id": ID, "kind": "users", "state": "failed", "rowsRead": 0, "message": broken_off.message});
-    assert_eq!(service.progress().await, Ok(failed));
+    assert_eq!(service.progress(ID).await, Ok(failed));
 }
 
 #[tokio::test]
 async fn an_import_is_known_for_a_day_and_one_that_is_not_heard_of_has_failed() {
     let service = Service::start().await;
     let unknown = fault(Status::NotFound, "ImportNotFound", &format!("Import {ID} not found"));
-    assert_eq!(service.progress().await, Err(unknown.clone()));
+    assert_eq!(service.progress(ID).await, Err(unknown.clone()));
     let heard = |ago: &str| {
         format!(
             "INSERT INTO import (id, kind, state, rows_read, updated_at)
@@ -300,11 +256,11 @@ async fn an_import_is_known_for_a_day_and_one_that_is_not_heard_of_has_failed() 
     };
     service.run(&heard("1 second")).await;
     let running = json!({"id": ID, "kind": "users", "state": "running", "rowsRead": 7000});
-    assert_eq!(service.progress().await, Ok(running));
+    assert_eq!(service.progress(ID).await, Ok(running));
     service.run(&heard("2 minutes")).await;
     let lost = json!({"id": ID, "kind": "users", "state": "failed", "rowsRead": 7000,
                       "message": "the import was broken off"});
-    assert_eq!(service.progress().await, Ok(lost));
+    assert_eq!(service.progress(ID).await, Ok(lost));
     service.run(&heard("25 hours")).await;
-    assert_eq!(service.progress().await, Err(unknown));
+    assert_eq!(service.progress(ID).await, Err(unknown));
 }

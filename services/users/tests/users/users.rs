@@ -1,5 +1,5 @@
 use configmgt_contract::{
-    Fault, Operation, Status, Whole,
+    Fault, Status, Whole,
     catalogues::DeleteLabel,
     changes::RevertChange,
     users::{CreateUser, DeleteUser, GetUser, PatchUser, ReplaceUser},
@@ -268,7 +268,7 @@ async fn a_deletion_that_is_taken_back_brings_the_password_back_but_no_label_tha
     service.ask::<DeleteUser>(json!({"id": 1})).await.unwrap();
     let deletion = json!({"event_id": last_event(&service).await});
     service.ask::<DeleteLabel>(json!({"name": "red"})).await.unwrap();
-    let revert = async || service.ask_of::<RevertChange>(RevertChange::DOC.of("users"), deletion.clone()).await;
+    let revert = async || service.ask::<RevertChange>(deletion.clone()).await;
     let message = "the former state contradicts what is stored: there is no label 'red'";
     assert_eq!(revert().await, Err(fault(Status::Conflict, "Conflict", message)));
     service.run("INSERT INTO label (name, display_name) VALUES ('red', 'Red')").await;

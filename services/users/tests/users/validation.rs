@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
-use crate::{Service, fault};
+use crate::{SERVICE, Service, Tested, fault};
 
 /// How many passwords are hashed or wait for that at a time, on few or on many cores.
 const PLACES: RangeInclusive<usize> = WAITING + 1..=WAITING + 2;
@@ -158,7 +158,7 @@ async fn a_block_holds_for_every_instance_and_after_a_restart() {
     let service = Service::with_passwords().await;
     service.validate("john", "wrong").await.unwrap_err();
     service.execute("UPDATE users.login_attempt SET blocked_until = now() + interval '1 hour'").await;
-    let another = Service::on(service.database.clone()).await;
+    let another = Service(Tested::on(service.database.clone(), &SERVICE).await);
     let outcome = another.validate("john", "doe").await;
     assert!(is_blocked_for_an_hour(&outcome), "{outcome:?}");
 }

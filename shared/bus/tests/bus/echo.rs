@@ -268,7 +268,7 @@ pub(crate) fn classify(_: &BoxError) -> Fault {
 }
 
 pub(crate) fn handlers(echo: &Arc<Echo>) -> Handlers {
-    Handlers::new("echo", classify).with(echo, Echo::endpoints())
+    Handlers::new("echo", classify).with(Arc::clone(echo), Echo::endpoints())
 }
 
 pub(crate) fn two_of_its_endpoints() -> Vec<Endpoint<Echo>> {

@@ -336,7 +336,7 @@ async fn the_services_can_be_discovered_and_their_errors_are_counted() {
     let bus = Bus::start();
     let echo = Echo::new();
     let connection = bus.connection().await;
-    let handlers = Handlers::new("echo", echo::classify).with(&echo, echo::two_of_its_endpoints());
+    let handlers = Handlers::new("echo", echo::classify).with(echo, echo::two_of_its_endpoints());
     let _server = Server::start(&connection, &handlers, identity(), Limits::default()).await.unwrap();
     let caller = bus.caller().await;
     ask(&caller, Say { text: "yes".to_owned() }).await.unwrap();
