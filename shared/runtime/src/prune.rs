@@ -7,7 +7,10 @@ use sqlx::PgConnection;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use crate::{connections::Connections, database::interval};
+use crate::{
+    connections::{Connections, in_time},
+    database::interval,
+};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -85,7 +88,8 @@ async fn forget_all(connection: &mut PgConnection, keep: Keep) -> sqlx::Result<(
 async fn forget(connection: &mut PgConnection, batch: &'static str, keep: Duration) -> sqlx::Result<i64> {
     let mut forgotten = 0;
     loop {
-        let gone: i64 = sqlx::query_scalar(batch).bind(interval(keep)).bind(BATCH).fetch_one(&mut *connection).await?;
+        let gone = sqlx::query_scalar(batch).bind(interval(keep)).bind(BATCH).fetch_one(&mut *connection);
+        let gone: i64 = in_time(gone).await?;
         forgotten += gone;
         if gone < i64::from(BATCH) {
             return Ok(forgotten);

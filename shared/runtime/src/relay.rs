@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use self::horizon::{Horizon, Read};
 use crate::{
+    connections::in_time,
     fail,
     history::{Row, ShowError},
     journal::Object,
@@ -118,8 +119,8 @@ pub(crate) async fn run(relay: Relay, mut stop: watch::Receiver<bool>) {
 
 /// Waits for its turn, then publishes.
 async fn lead(relay: &Relay, silent: &mut bool, stop: &mut watch::Receiver<bool>) -> Result<(), RelayError> {
-    let mut connection = relay.database.clone().options(SESSION).connect().await?;
-    while !lock(&mut connection).await? {
+    let mut connection = in_time(relay.database.clone().options(SESSION).connect()).await?;
+    while !in_time(lock(&mut connection)).await? {
         tokio::select! {
             () = sleep(PAUSE) => {}
             _ = stop.wait_for(|stop| *stop) => return Ok(()),
@@ -200,8 +201,8 @@ impl<'relay> Publisher<'relay> {
 
     /// Publishes the oldest changes that are not published. False where there are none.
     async fn publish_batch(&mut self) -> Result<bool, RelayError> {
-        let Some((ids, read)) = self.unpublished().await? else { return Ok(false) };
-        let rows = self.journaled(&ids).await?;
+        let Some((ids, read)) = in_time(self.unpublished()).await? else { return Ok(false) };
+        let rows = in_time(self.journaled(&ids)).await?;
         if rows.len() < ids.len() {
             // They leave the outbox with the others: nobody will ever know more of them.
             warn!(service = self.relay.service, lost = ids.len() - rows.len(), "the journal lacks changes to publish");
@@ -221,7 +222,7 @@ impl<'relay> Publisher<'relay> {
                     (None, Some(_)) => self.stream.event_at(self.last).await?,
                     (_, None) => None,
                 };
-                self.mark(&ids, end).await?;
+                in_time(self.mark(&ids, end)).await?;
                 fail::point("after-mark");
                 self.horizon.rise(&read);
                 self.batch = (self.batch * 2).min(BATCH);

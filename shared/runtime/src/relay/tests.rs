@@ -1,10 +1,14 @@
 //! The relay between a real database and a real stream.
 
+#[path = "../../tests/proxy/mod.rs"]
+mod proxy;
+
 use configmgt_bus::Position;
 use configmgt_contract::LONGEST_WRITE;
 use configmgt_stack::{Nats, databases::Database, scratch};
 use sqlx::{AssertSqlSafe, PgPool};
 
+use self::proxy::Proxy;
 use super::*;
 use crate::{
     connections::Connections,
@@ -258,4 +262,17 @@ async fn journal_and_stream_are_compared_while_changes_come() {
     publisher.next_comparison = Instant::now();
     publisher.publish_all().await;
     assert_eq!(publisher.published().await, site.events(1..=4).await);
+}
+
+#[tokio::test]
+async fn a_database_that_falls_silent_is_given_up() {
+    let mut site = Site::start().await;
+    let proxy = Proxy::before(&site.database).await;
+    site.relay.database = proxy.through(site.relay.database);
+    let mut publisher = site.publisher().await;
+    site.create([1]).await;
+    publisher.publish_all().await;
+    proxy.fall_silent();
+    let attempt = timeout(Duration::from_secs(15), publisher.publish_batch()).await;
+    assert!(matches!(attempt, Ok(Err(RelayError::Database(_)))), "{attempt:?}");
 }
