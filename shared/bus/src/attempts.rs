@@ -1,7 +1,14 @@
 //! What becomes of the attempts at one request.
 
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use async_nats::Message;
 use configmgt_contract::{Fault, Status};
+use futures_util::FutureExt;
 
 use crate::{
     freshness::Clock,
@@ -19,16 +26,50 @@ pub(crate) enum Refused {
     Answered(Fault),
 }
 
-/// Waits for the answer to an attempt that was sent with this stamp.
-pub(crate) async fn answered(reply: Reply, stamp: Stamp, clock: &Clock) -> Result<Message, Refused> {
-    let message = reply.await.map_err(Refused::Unanswered)?;
-    let headers = message.headers.as_ref();
-    let misjudged = headers::age(headers).is_some_and(|age| clock.contradicts(&stamp, age));
-    match headers::fault(headers, &message.payload) {
-        None => Ok(message),
-        Some(fault) if misjudged && fault.status == Status::TimedOut => Err(Refused::Misjudged(fault)),
-        Some(fault) => Err(Refused::Answered(fault)),
+/// An attempt under way: it was sent with this stamp, and ends with the answer.
+pub(crate) struct Attempt<'clock> {
+    pub(crate) reply: Reply,
+    pub(crate) stamp: Stamp,
+    pub(crate) clock: &'clock Clock,
+}
+
+impl Future for Attempt<'_> {
+    type Output = Result<Message, Refused>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.reply.poll_unpin(context).map(|reply| self.judge(reply.map_err(Refused::Unanswered)?))
     }
+}
+
+impl Attempt<'_> {
+    fn judge(&self, message: Message) -> Result<Message, Refused> {
+        let headers = message.headers.as_ref();
+        let misjudged = headers::age(headers).is_some_and(|age| self.clock.contradicts(&self.stamp, age));
+        match headers::fault(headers, &message.payload) {
+            None => Ok(message),
+            Some(fault) if misjudged && fault.status == Status::TimedOut => Err(Refused::Misjudged(fault)),
+            Some(fault) => Err(Refused::Answered(fault)),
+        }
+    }
+}
+
+/// Waits until one of the attempts is over, and takes it out. They are few, and nearly always one: to ask each of them costs less than
+/// to keep account of whom to ask.
+pub(crate) async fn first(attempts: &mut Vec<Attempt<'_>>) -> Result<Message, Refused> {
+    let over = |context: &mut Context<'_>| {
+        let over = attempts.iter_mut().enumerate().find_map(|(place, attempt)| match attempt.poll_unpin(context) {
+            Poll::Ready(outcome) => Some((place, outcome)),
+            Poll::Pending => None,
+        });
+        match over {
+            Some((place, outcome)) => {
+                attempts.swap_remove(place);
+                Poll::Ready(outcome)
+            }
+            None => Poll::Pending,
+        }
+    };
+    poll_fn(over).await
 }
 
 /// What the attempts at one request were refused with, so far: the gravest of it.

@@ -6,7 +6,7 @@ use std::{
 use async_nats::{HeaderMap, Message, Subscriber};
 use bytes::Bytes;
 use configmgt_contract::{Answer, Fault, Kind, OperationDoc, Upload, chain};
-use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{
     sync::watch,
     time::{interval, sleep, timeout},
@@ -15,7 +15,7 @@ use tracing::{Instrument, Span, debug_span, warn};
 
 use crate::{
     Request, Transport,
-    attempts::{Refusals, Refused, answered},
+    attempts::{self, Attempt, Refusals, Refused},
     freshness::Clock,
     headers::{self, Stamp},
     line::Line,
@@ -85,13 +85,12 @@ impl Caller {
             Kind::Lengthy | Kind::Attempt | Kind::Import => false,
         };
         budget.earn();
-        let mut attempts = FuturesUnordered::new();
-        attempts.push(self.attempt(request).await?);
+        let mut attempts = vec![self.attempt(request).await?];
         let (mut again, mut refusals) = (repeatable, Refusals::default());
         loop {
             let rest = remaining(call.deadline);
             let patience = if again { patience.attempt.min(rest) } else { rest };
-            match timeout(patience, attempts.select_next_some()).await {
+            match timeout(patience, attempts::first(&mut attempts)).await {
                 Ok(Ok(message)) => return Ok(message),
                 Ok(Err(Refused::Misjudged(_))) if repeatable && budget.spend() => {
                     attempts.push(self.attempt(request).await?);
@@ -116,10 +115,10 @@ impl Caller {
         }
     }
 
-    /// Sends the request once. What it gives ends with the answer.
-    async fn attempt(&self, request: &Request) -> Result<impl Future<Output = Result<Message, Refused>>, Fault> {
+    /// Sends the request once.
+    async fn attempt(&self, request: &Request) -> Result<Attempt<'_>, Fault> {
         let (reply, stamp) = self.send(request).await?;
-        Ok(answered(reply, stamp, &self.shared.clock))
+        Ok(Attempt { reply, stamp, clock: &self.shared.clock })
     }
 
     /// Sends the request once, with this stamp.
