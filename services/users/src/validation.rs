@@ -35,12 +35,11 @@ impl Validation for Validator {
         }
         let connections = self.journal.connections();
         // Counted before the password is looked at: of many at once, no more are looked at than of as many one after the other.
-        let attempt = store::count_attempt(connections, &username).await?;
-        let Some(Attempt { attempts, password_hash }) = attempt else {
-            let seconds = store::blocked_for(connections, &username).await?;
-            // Where the block has just ended, or another attempt has just begun one, the next second is as good as any.
-            let seconds = seconds.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(1);
-            return Err(ValidationRefusal::Blocked { seconds: Seconds(seconds) }.into());
+        let (attempts, password_hash) = match store::count_attempt(connections, &username).await? {
+            Attempt::Counted { attempts, password_hash } => (attempts, password_hash),
+            Attempt::Blocked { seconds } => {
+                return Err(ValidationRefusal::Blocked { seconds: Seconds(seconds.unsigned_abs()) }.into());
+            }
         };
         if attempts == 1 {
             // Each name that is added lets go of more than one.

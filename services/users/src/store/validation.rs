@@ -1,26 +1,32 @@
 use configmgt_runtime::connections::Connections;
 use tracing::instrument;
 
-/// An attempt at a user's password that may be made.
-pub(crate) struct Attempt {
-    /// How many there were since the right password, with this one.
-    pub(crate) attempts: i32,
-    /// Of the user with this name, where there is one and he has a password.
-    pub(crate) password_hash: Option<String>,
+/// An attempt at a user's password.
+pub(crate) enum Attempt {
+    /// It may be made.
+    Counted {
+        /// How many there were since the right password, with this one.
+        attempts: i32,
+        /// Of the user with this name, where there is one and he has a password.
+        password_hash: Option<String>,
+    },
+    /// For so many seconds more the name is blocked.
+    Blocked { seconds: i32 },
 }
 
-/// Counts an attempt at the password of `username`, and gives what it is compared with; `None` where the name is blocked.
+/// Counts an attempt at the password of `username`, and gives what it is compared with.
 ///
 /// The fifth attempt blocks the name for a second, and each further one for twice as long as the one before, up to 5 minutes. An
 /// attempt while it is blocked is not counted, and writes nothing.
 #[instrument(level = "debug", name = "INSERT login_attempt", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn count_attempt(connections: &Connections, username: &str) -> sqlx::Result<Option<Attempt>> {
-    let attempt = sqlx::query_as!(
-        Attempt,
-        r#"WITH counted AS (
+pub(crate) async fn count_attempt(connections: &Connections, username: &str) -> sqlx::Result<Attempt> {
+    let attempt = sqlx::query!(
+        r#"WITH blocked AS (
+               SELECT ceil(extract(epoch FROM blocked_until - now()))::integer AS seconds
+               FROM login_attempt WHERE username = $1 AND blocked_until > now()
+           ), counted AS (
                INSERT INTO login_attempt AS known (username, attempts, attempted_at)
-               SELECT $1::text, 1, now()
-               WHERE NOT EXISTS (SELECT FROM login_attempt WHERE username = $1 AND blocked_until > now())
+               SELECT $1::text, 1, now() WHERE NOT EXISTS (SELECT FROM blocked)
                ON CONFLICT (username) DO UPDATE SET
                    attempts = known.attempts + 1,
                    attempted_at = now(),
@@ -31,26 +37,21 @@ pub(crate) async fn count_attempt(connections: &Connections, username: &str) -> 
                WHERE known.blocked_until <= now()
                RETURNING attempts
            )
-           SELECT counted.attempts AS "attempts!", users.password_hash AS "password_hash?"
-           FROM counted LEFT JOIN users ON users.login = $1"#,
+           SELECT counted.attempts AS "attempts?", users.password_hash AS "password_hash?", blocked.seconds AS "seconds?"
+           FROM (VALUES (1)) AS one
+           LEFT JOIN blocked ON true
+           LEFT JOIN counted ON true
+           LEFT JOIN users ON counted.attempts IS NOT NULL AND users.login = $1"#,
         username
     );
     let mut connection = connections.lend().await?;
-    let attempt = attempt.fetch_optional(&mut *connection).await;
-    connection.done(attempt)
-}
-
-/// For how many seconds more the name is blocked, as far as it still is.
-#[instrument(level = "debug", name = "SELECT login_attempt", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
-pub(crate) async fn blocked_for(connections: &Connections, username: &str) -> sqlx::Result<Option<i32>> {
-    let seconds = sqlx::query_scalar!(
-        r#"SELECT ceil(extract(epoch FROM blocked_until - now()))::integer AS "seconds!" FROM login_attempt
-         WHERE username = $1 AND blocked_until > now()"#,
-        username
-    );
-    let mut connection = connections.lend().await?;
-    let seconds = seconds.fetch_optional(&mut *connection).await;
-    connection.done(seconds)
+    let row = attempt.fetch_one(&mut *connection).await;
+    let row = connection.done(row)?;
+    Ok(match row.attempts {
+        Some(attempts) => Attempt::Counted { attempts, password_hash: row.password_hash },
+        // Where another attempt has just blocked it, the next second is as good as any.
+        None => Attempt::Blocked { seconds: row.seconds.unwrap_or(1) },
+    })
 }
 
 /// Forgets the attempts at a user's password.
