@@ -92,6 +92,10 @@ async fn fill(stand: &Stand) -> Result<Requests, BoxError> {
     }
     import::callbacks(stand, OBJECTS).await?;
     let mut database = stand.site.database.connect().await?;
+    let rows = "INSERT INTO users.services (user_id) SELECT id FROM users.users";
+    for statement in ["SET session_replication_role = replica", rows, "VACUUM ANALYZE"] {
+        sqlx::raw_sql(statement).execute(&mut database).await?;
+    }
     let requests =
         sqlx::query_scalar("SELECT uuid::text FROM callbacks.callback_request").fetch_all(&mut database).await?;
     Ok(Requests(requests))
