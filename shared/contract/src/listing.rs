@@ -38,11 +38,11 @@ impl<T: Serialize + Send + 'static> Writer for ArrayWriter<T> {
     }
 
     fn write(&mut self, batch: Vec<T>, written: &mut BytesMut) -> Result<(), BoxError> {
-        for item in &batch {
+        for item in batch {
             if !std::mem::take(&mut self.first) {
                 written.put_u8(b',');
             }
-            serde_json::to_writer(written.writer(), item)?;
+            serde_json::to_writer(written.writer(), &item)?;
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ pub(crate) fn pieces<W: Writer>(
 ) -> impl Stream<Item = Result<Bytes, BoxError>> + Send + 'static {
     let mut written = BytesMut::new();
     writer.begin(&mut written);
-    let making = Making { batches, writer, written, done: false };
+    let making = Making { batches, writer, written, done: false, long: false };
     stream::try_unfold(making, |mut making| async move {
         let piece = making.next_piece().await?;
         Ok(piece.map(|piece| (piece, making)))
@@ -36,12 +36,17 @@ struct Making<W: Writer> {
     writer: W,
     written: BytesMut,
     done: bool,
+    long: bool,
 }
 
 impl<W: Writer> Making<W> {
     async fn next_piece(&mut self) -> Result<Option<Bytes>, BoxError> {
         while !self.done && self.written.len() < PIECE_BYTES {
             if let Some(batch) = self.batches.next().await {
+                if self.long {
+                    self.written.reserve(PIECE_BYTES);
+                }
+                self.long = true;
                 self.writer.write(batch?, &mut self.written)?;
             } else {
                 self.writer.end(&mut self.written);
