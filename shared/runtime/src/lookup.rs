@@ -151,7 +151,7 @@ where
     async fn rows(&self, keys: Vec<K>) -> Result<HashMap<K, V>, LookupError> {
         // Those who asked may be gone by the time, and two that hang would be all readers that there are.
         let read = in_time(async {
-            let mut connection = self.connections.lend().await?;
+            let mut connection = self.connections.lend_by_key().await?;
             let rows = (self.read)(&mut connection, keys).await;
             connection.done(rows)
         });
