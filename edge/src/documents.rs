@@ -46,18 +46,26 @@ const TOKEN: &str = "token";
 static TOO_LARGE_BODY: LazyLock<String> = LazyLock::new(|| limits::too_large(limits::MAX_BODY).message);
 static TOO_LARGE_FILE: LazyLock<String> = LazyLock::new(|| limits::too_large(ImportLimits::default().bytes).message);
 
+/// The documents, made when they are first asked for: what that takes of memory would stay with every edge.
+static OPENAPI: LazyLock<String> =
+    LazyLock::new(|| serde_json::to_string_pretty(&document(&routes())).unwrap_or_default());
+static ASYNCAPI: LazyLock<String> =
+    LazyLock::new(|| serde_json::to_string_pretty(&asyncapi::document()).unwrap_or_default());
+
 /// `/configmgt/api`, `/configmgt/openapi.json` and `/configmgt/asyncapi.json`, all open: they tell nothing of the configuration.
 pub(crate) fn router() -> Router<Edge> {
-    let document = serde_json::to_string_pretty(&document(&routes())).unwrap_or_default();
-    let events = serde_json::to_string_pretty(&asyncapi::document()).unwrap_or_default();
     let config = Arc::new(Config::from(DOCUMENT).try_it_out_enabled(true).persist_authorization(true));
     let index = Arc::clone(&config);
     Router::new()
-        .route(DOCUMENT, get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
-        .route(EVENTS, get(move || async move { ([(header::CONTENT_TYPE, "application/json")], events) }))
+        .route(DOCUMENT, get(|| async { shown(&OPENAPI) }))
+        .route(EVENTS, get(|| async { shown(&ASYNCAPI) }))
         .route("/configmgt/api", get(|| async { Redirect::permanent(UI) }))
         .route(UI, get(move || async move { file("index.html", index) }))
         .route("/configmgt/api/{file}", get(|Path(name): Path<String>| async move { file(&name, config) }))
+}
+
+fn shown(document: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], document)
 }
 
 fn file(name: &str, config: Arc<Config<'static>>) -> Response<Body> {
