@@ -43,6 +43,8 @@ where
             let rows = coming.await??;
             let full = usize::try_from(BATCH) == Ok(rows.len());
             let next = rows.last().filter(|_| full).map(|last| tokio::spawn(in_time(read(key(last)))));
+            // So that its statement goes out before these rows are written, not after.
+            tokio::task::yield_now().await;
             Ok::<_, BoxError>(Some((rows, next)))
         }
     })
