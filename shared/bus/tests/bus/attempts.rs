@@ -95,6 +95,8 @@ async fn a_write_that_one_attempt_is_refused_is_done_where_another_does_it() {
     let mut service = Played::over(&bus).await;
     let asking = asking(&bus.caller().await, Add {}, write(Duration::from_secs(2)));
     let (first, second) = (service.asked().await, service.asked().await);
+    // A service has the right to one answer on each.
+    assert_ne!(first.reply, second.reply);
     service.refuse(&first, &unknown()).await;
     service.answer(&second).await;
     assert_eq!(asking.await.unwrap(), Ok(text("done")));
