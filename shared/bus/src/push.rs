@@ -27,10 +27,9 @@ pub(crate) async fn import(caller: &Caller, request: Request, mut content: Uploa
     loop {
         let message = import.word(&mut reply, service).await?;
         let headers = message.headers.as_ref();
-        let Some(subject) = headers::next_piece(headers) else {
+        let Some(subject) = import.wanted.clone() else {
             return Ok(Answer::Whole(headers::whole(headers, message.payload)));
         };
-        import.wanted = Some(subject.clone());
         if remaining(request.call.deadline).is_zero() {
             return Err(timed_out(service));
         }
@@ -59,14 +58,9 @@ impl Import {
             }
             none => none.from(service),
         })?;
-        if let Some(fault) = headers::fault(message.headers.as_ref(), &message.payload) {
-            self.wanted = None;
-            return Err(fault);
-        }
-        if headers::next_piece(message.headers.as_ref()).is_none() {
-            self.wanted = None;
-        }
-        Ok(message)
+        let headers = message.headers.as_ref();
+        self.wanted = headers::next_piece(headers);
+        headers::fault(headers, &message.payload).map_or(Ok(message), Err)
     }
 }
 
