@@ -2,8 +2,8 @@
 //!
 //! A hash costs some 20 ms of a core and 19 MiB of memory, by intent: whoever steals the hashes must find guessing expensive.
 //! Whoever only floods the API with passwords must not find that it stops everything else. So hashes are made on threads of
-//! their own, half as many as there are cores and two at most, which give way to all other threads; and few passwords wait for
-//! them, the next ones are refused at once.
+//! their own, half as many as there are cores and two at most, which give way to all other threads and rest after a wrong password
+//! for as long as it took; and few passwords wait for them, the next ones are refused at once.
 
 mod hasher;
 
@@ -12,6 +12,7 @@ use std::{
     num::NonZero,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
+    time::{Duration, Instant},
 };
 
 use argon2::password_hash::{self, phc::PasswordHash};
@@ -22,7 +23,7 @@ use tracing::error;
 
 use hasher::Hasher;
 
-/// Passwords that wait for a thread: the last one for a third of a second.
+/// Passwords that wait for a thread: the last one for a third of a second, or twice that where those before it are wrong.
 pub const WAITING: usize = 16;
 
 const MAX_THREADS: usize = 2;
@@ -48,8 +49,8 @@ pub struct Passwords {
     jobs: mpsc::Sender<Job>,
 }
 
-/// What a thread does, with what it has at hand.
-type Job = Box<dyn FnOnce(&Tools) + Send>;
+/// What a thread does, with what it has at hand. It answers how long the thread is to rest then.
+type Job = Box<dyn FnOnce(&Tools) -> Duration + Send>;
 
 /// What each thread has of its own.
 struct Tools {
@@ -93,29 +94,33 @@ pub struct Place {
 impl Place {
     /// The argon2id hash of the password with a new salt, in PHC form.
     pub async fn hash(self, password: Password) -> Result<String, HashingError> {
-        self.run(move |tools| tools.hash(&password)).await
+        self.run(move |tools| tools.hash(&password), |_| false).await
     }
 
     /// Whether `hash`, in PHC form, is of this password. Without one it takes as long and is not.
     pub async fn verify(self, password: Password, hash: Option<String>) -> Result<bool, HashingError> {
-        self.run(move |tools| tools.verify(&password, hash.as_deref())).await
+        self.run(move |tools| tools.verify(&password, hash.as_deref()), |is_right| !is_right).await
     }
 
     async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce(&Tools) -> Result<T, HashingError> + Send + 'static,
+        rests: fn(&T) -> bool,
     ) -> Result<T, HashingError> {
         let Self { permit, jobs } = self;
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |tools| {
             if reply.is_closed() {
-                return;
+                return Duration::ZERO;
             }
+            let began = Instant::now();
             let outcome = work(tools);
+            let rest = if outcome.as_ref().is_ok_and(rests) { began.elapsed() } else { Duration::ZERO };
             // Whoever has got an answer finds the place free.
             drop(permit);
             // Whoever asked may have given up meanwhile.
             let _ = reply.send(outcome);
+            rest
         });
         jobs.send(job).map_err(|_| HashingError::NoThread)?;
         answer.await.map_err(|_| HashingError::NoThread)?
@@ -136,7 +141,7 @@ fn work(waiting: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        job(&tools);
+        thread::sleep(job(&tools));
     }
 }
 
