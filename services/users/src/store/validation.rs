@@ -22,7 +22,8 @@ pub(crate) enum Attempt {
 pub(crate) async fn count_attempt(connections: &Connections, username: &str) -> sqlx::Result<Attempt> {
     let attempt = sqlx::query!(
         r#"WITH blocked AS (
-               SELECT ceil(extract(epoch FROM blocked_until - now()))::integer AS seconds
+               -- Whoever blocked it may have come after this statement, so it is counted from now on.
+               SELECT greatest(1, ceil(extract(epoch FROM blocked_until - clock_timestamp())))::integer AS seconds
                FROM login_attempt WHERE username = $1 AND blocked_until > now()
            ), counted AS (
                INSERT INTO login_attempt AS known (username, attempts, attempted_at)
