@@ -16,12 +16,14 @@ use tokio::{
     time::timeout,
 };
 
+use crate::lookup::READERS;
+
 /// More connections than this do not make two cores faster.
 pub const CONNECTIONS: usize = 8;
 
 /// And for [`lookups`](crate::lookup) beside them, so that a row which is asked for by its key does not wait behind searches, lists
-/// and writes.
-pub const LOOKUPS: usize = 2;
+/// and writes. One lookup, whose table hangs, cannot take all of them.
+pub const LOOKUPS: usize = READERS + 1;
 
 /// What finds rows by their keys goes by indexes, through one plan that serves any number of keys. By its estimates PostgreSQL would
 /// make a new plan for each statement with few keys, which takes as long as the rows, and read whole tables where it last saw none.

@@ -45,7 +45,7 @@ struct Asked<K, V> {
 }
 
 /// The most statements under way at a time: while the rows of one are on their way back, the database works on the other.
-const READERS: usize = 2;
+pub(crate) const READERS: usize = 2;
 
 type Found<V> = Result<Option<V>, LookupError>;
 
