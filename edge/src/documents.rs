@@ -57,15 +57,19 @@ pub(crate) fn router() -> Router<Edge> {
     let config = Arc::new(Config::from(DOCUMENT).try_it_out_enabled(true).persist_authorization(true));
     let index = Arc::clone(&config);
     Router::new()
-        .route(DOCUMENT, get(|| async { shown(&OPENAPI) }))
-        .route(EVENTS, get(|| async { shown(&ASYNCAPI) }))
+        .route(DOCUMENT, get(|| shown(&OPENAPI)))
+        .route(EVENTS, get(|| shown(&ASYNCAPI)))
         .route("/configmgt/api", get(|| async { Redirect::permanent(UI) }))
         .route(UI, get(move || async move { file("index.html", index) }))
         .route("/configmgt/api/{file}", get(|Path(name): Path<String>| async move { file(&name, config) }))
 }
 
-fn shown(document: &'static str) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], document)
+async fn shown(document: &'static LazyLock<String>) -> Response<Body> {
+    // To make it takes longer than a request may keep the others waiting.
+    match tokio::task::spawn_blocking(|| document.as_str()).await {
+        Ok(document) => ([(header::CONTENT_TYPE, "application/json")], document).into_response(),
+        Err(failed) => problem::response(&Fault::new(Status::Broken, failed.to_string())),
+    }
 }
 
 fn file(name: &str, config: Arc<Config<'static>>) -> Response<Body> {
