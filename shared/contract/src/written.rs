@@ -36,6 +36,7 @@ struct Making<W: Writer> {
     writer: W,
     written: BytesMut,
     done: bool,
+    /// A whole piece has been made, and most likely more follow.
     long: bool,
 }
 
@@ -46,7 +47,6 @@ impl<W: Writer> Making<W> {
                 if self.long {
                     self.written.reserve(PIECE_BYTES);
                 }
-                self.long = true;
                 self.writer.write(batch?, &mut self.written)?;
             } else {
                 self.writer.end(&mut self.written);
@@ -54,6 +54,7 @@ impl<W: Writer> Making<W> {
             }
         }
         let length = self.written.len().min(PIECE_BYTES);
+        self.long |= length == PIECE_BYTES;
         Ok((length > 0).then(|| self.written.split_to(length).freeze()))
     }
 }
