@@ -12,7 +12,7 @@ use std::{
     num::NonZero,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use argon2::password_hash::{self, phc::PasswordHash};
@@ -49,8 +49,8 @@ pub struct Passwords {
     jobs: mpsc::Sender<Job>,
 }
 
-/// What a thread does, with what it has at hand. It answers how long the thread is to rest then.
-type Job = Box<dyn FnOnce(&Tools) -> Duration + Send>;
+/// What a thread does, with what it has at hand.
+type Job = Box<dyn FnOnce(&Tools) + Send>;
 
 /// What each thread has of its own.
 struct Tools {
@@ -111,16 +111,19 @@ impl Place {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |tools| {
             if reply.is_closed() {
-                return Duration::ZERO;
+                return;
             }
             let began = Instant::now();
             let outcome = work(tools);
-            let rest = if outcome.as_ref().is_ok_and(rests) { began.elapsed() } else { Duration::ZERO };
+            let (took, rests) = (began.elapsed(), outcome.as_ref().is_ok_and(rests));
             // Whoever has got an answer finds the place free.
             drop(permit);
             // Whoever asked may have given up meanwhile.
             let _ = reply.send(outcome);
-            rest
+            // The threads are there for this alone: the rest keeps no request waiting but those behind it in their queue.
+            if rests {
+                thread::sleep(took);
+            }
         });
         jobs.send(job).map_err(|_| HashingError::NoThread)?;
         answer.await.map_err(|_| HashingError::NoThread)?
@@ -141,7 +144,7 @@ fn work(waiting: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        thread::sleep(job(&tools));
+        job(&tools);
     }
 }
 
