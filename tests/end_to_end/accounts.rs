@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use async_nats::ConnectOptions;
+use async_nats::{Client, ConnectOptions};
 use configmgt_stack::product::SUBSCRIBER;
 use futures_util::StreamExt;
 
@@ -44,6 +44,14 @@ async fn refusal_of(running: &Running, service: &str, attempt: Attempt, subject:
     tokio::time::timeout(Duration::from_secs(2), error.recv()).await.ok().flatten()
 }
 
+/// Once this is over, the server has acted on all that the client has sent.
+async fn round_trip(client: &Client) {
+    let inbox = client.new_inbox();
+    let mut echo = client.subscribe(inbox.clone()).await.unwrap();
+    client.publish(inbox, "".into()).await.unwrap();
+    echo.next().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_services_account_opens_only_its_own_subjects() {
     let running = Running::start().await;
@@ -79,11 +87,7 @@ async fn a_service_may_answer_a_request_once() {
     let (service, edge) = (running.bus_as("users").await, running.bus_as("edge").await);
     let subject = "configmgt.request.users.accounts.test";
     let mut questions = service.subscribe(subject).await.unwrap();
-    // Once this has come back, the server knows the subscription.
-    let inbox = service.new_inbox();
-    let mut echo = service.subscribe(inbox.clone()).await.unwrap();
-    service.publish(inbox, "".into()).await.unwrap();
-    echo.next().await.unwrap();
+    round_trip(&service).await;
     let reply = edge.new_inbox();
     let mut answers = edge.subscribe(reply.clone()).await.unwrap();
     edge.publish_with_reply(subject, reply.clone(), "".into()).await.unwrap();
@@ -92,11 +96,7 @@ async fn a_service_may_answer_a_request_once() {
         service.publish(question.reply.clone().unwrap(), answer.into()).await.unwrap();
     }
     assert_eq!(answers.next().await.unwrap().payload, "first");
-    // What the service has sent is on its way or refused once this has come back.
-    let inbox = service.new_inbox();
-    let mut echo = service.subscribe(inbox.clone()).await.unwrap();
-    service.publish(inbox, "".into()).await.unwrap();
-    echo.next().await.unwrap();
+    round_trip(&service).await;
     edge.publish(reply, "third".into()).await.unwrap();
     assert_eq!(answers.next().await.unwrap().payload, "third");
 }
